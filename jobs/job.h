@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The job as written: what a unit is to become. Nothing of it is looked up or checked against files
+ * yet; that is the plan's (plan.h). jobs/core.cfg is the annotated example. Plain storage, bounded,
+ * const after job_load. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+#include "digest.h"
+#include "err.h"
+#include "family.h"
+#include "fs.h"
+
+enum { JOB_NAME_MAX = 64, JOB_IMAGES_MAX = 16, JOB_TEXT_MAX = 64 };
+
+struct job_image {
+	char region[FAMILY_NAME_MAX];
+	char file[FS_PATH_MAX];
+	char sha256[SHA256_HEX]; /* "" = not pinned */
+	unsigned line;		 /* in the job file, for messages */
+};
+
+enum job_key_policy { KEY_POLICY_NEW, KEY_POLICY_KEEP_VALID };
+
+struct job_device_key {
+	bool wanted;
+	char slot[FAMILY_NAME_MAX];
+	enum job_key_policy policy;
+	unsigned line;
+};
+
+struct job_server_key {
+	bool wanted;
+	char slot[FAMILY_NAME_MAX];
+	char file[FS_PATH_MAX];
+	struct server_address address; /* host "": the block of the file */
+	unsigned line;
+};
+
+struct job_enrol {
+	bool wanted;
+	char cloud[CONFIG_NAME_MAX];
+	char product_id[JOB_TEXT_MAX];
+	unsigned line;
+};
+
+enum job_write { WRITE_ALWAYS, WRITE_CHANGED };
+enum job_after { AFTER_LEAVE, AFTER_RUNS };
+
+struct job_limits {
+	uint32_t retries; /* further tries of a step */
+	uint32_t attempts_per_unit;
+	uint32_t attempt_timeout_ms;
+	uint32_t stop_after_failures; /* in a row, whole line; 0 = never */
+	uint32_t slot_stop_after;     /* in a row, one slot; 0 = never */
+	double min_yield;
+	uint32_t min_yield_units;
+};
+
+struct job {
+	char path[FS_PATH_MAX];
+	char *text; /* the file as read, for the record; owned by the job */
+	char name[JOB_NAME_MAX];
+	char family[FAMILY_NAME_MAX];
+	char part_number[JOB_TEXT_MAX], part_revision[JOB_TEXT_MAX];
+	uint32_t quantity; /* 0 = until stopped */
+	struct job_image images[JOB_IMAGES_MAX];
+	size_t image_count;
+	struct job_device_key device_key;
+	struct job_server_key server_key;
+	struct job_enrol enrol;
+	enum job_write write;
+	enum job_after after;
+	struct job_limits limits;
+	unsigned family_line;
+};
+
+/* REASON_INPUT with file:line: path. */
+bool job_load(const char *path, struct job *ret, struct err *err) MUST_CHECK;
+/* The same from memory; path is for messages and for relative paths. */
+bool job_parse(const char *path, const char *text, size_t len, struct job *ret, struct err *err)
+	MUST_CHECK;
+void job_done(struct job *job); /* frees the text; takes NULL and a zero job */
+/* Writes sha256 = "..." into the job file for each image (as many as count, in the job's order),
+ * everything else of the text unchanged, atomically. */
+bool job_pin(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count, struct err *err)
+	MUST_CHECK;

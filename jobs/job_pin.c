@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes hashes into the text of a job, leaving the rest of it as its author wrote it. libconfig
+ * cannot: it forgets comments and layout. The text has been parsed before, so this scanner only has
+ * to find places in it. */
+#include "job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cfgfile.h"
+#include "cfgtext.h"
+#include "scope.h"
+#include "text.h"
+
+/* Where the hash of one image stands or has to be inserted. */
+struct pin_place {
+	size_t at, end; /* the old value, or twice the same place */
+	bool insert;
+	size_t line_at,
+		indent; /* insert on a line of its own, indented like the text at line_at; 0: in the same line */
+	bool needs_terminator;
+};
+
+static void place_insertion(const struct cfgtext *scanner, struct cfgtext_token name,
+	struct cfgtext_token last, struct pin_place *ret)
+{
+	*ret = (struct pin_place){ .at = last.end, .end = last.end, .insert = true };
+	ret->needs_terminator = !cfgtext_is_one_of(scanner, last, ";,");
+	if (name.end && cfgtext_stands_first(scanner->text, name.at, &ret->line_at))
+		ret->indent = name.at - ret->line_at;
+	else
+		ret->line_at = 0;
+}
+
+/* Reads one image's group to its end. Its values are scalars, as the job was parsed before. */
+static bool find_in_image(struct cfgtext *scanner, struct pin_place *ret)
+{
+	struct cfgtext_token name = { 0 }, last = { 0 };
+	bool found = false, after_sign = false;
+	for (;;) {
+		struct cfgtext_token token = cfgtext_next(scanner);
+		if (token.kind == CFGTEXT_END || cfgtext_is_one_of(scanner, token, "{[("))
+			return false;
+		if (cfgtext_is_one_of(scanner, token, "}"))
+			break;
+		if (token.kind == CFGTEXT_NAME && !after_sign)
+			name = token;
+		after_sign = cfgtext_is_one_of(scanner, token, "=:");
+		if (token.kind == CFGTEXT_STRING && cfgtext_is(scanner, name, "sha256")) {
+			if (!found)
+				ret->at = token.at;
+			ret->end = token.end;
+			found = true;
+		}
+		last = token;
+	}
+	if (found) {
+		ret->insert = false;
+		return true;
+	}
+	place_insertion(scanner, name, last, ret);
+	return last.end != 0;
+}
+
+static bool find_places(const char *text, struct pin_place *places, size_t count)
+{
+	struct cfgtext scanner = { .text = text, .len = strlen(text) };
+	if (!cfgtext_enter(&scanner, "job", "{") || !cfgtext_enter(&scanner, "images", "("))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct cfgtext_token token = cfgtext_next(&scanner);
+		if (cfgtext_is(&scanner, token, ","))
+			token = cfgtext_next(&scanner);
+		if (!cfgtext_is(&scanner, token, "{") || !find_in_image(&scanner, &places[i]))
+			return false;
+	}
+	return true;
+}
+
+static void add_pin(
+	struct text_buf *buf, const char *text, const struct pin_place *place, const char *sha256)
+{
+	if (!place->insert) {
+		text_buf_addf(buf, "\"%s\"", sha256);
+		return;
+	}
+	if (place->needs_terminator)
+		text_buf_add(buf, ";", 1);
+	text_buf_add(buf, place->line_at ? "\n" : " ", 1);
+	text_buf_add(buf, text + place->line_at, place->indent);
+	text_buf_addf(buf, "sha256 = \"%s\";", sha256);
+}
+
+static bool pinned_text(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count,
+	struct text_buf *buf, struct err *err)
+{
+	struct pin_place places[JOB_IMAGES_MAX];
+	if (!find_places(job->text, places, count))
+		return err_set(err, REASON_INPUT,
+			"%s: cannot find the %zu groups of images in the text; write sha256 into "
+			"it by hand",
+			job->path, count);
+	size_t at = 0;
+	for (size_t i = 0; i < count; i++) {
+		text_buf_add(buf, job->text + at, places[i].at - at);
+		add_pin(buf, job->text, &places[i], sha256[i]);
+		at = places[i].end;
+	}
+	text_buf_add(buf, job->text + at, strlen(job->text) - at);
+	return !buf->failed || err_set(err, REASON_INPUT, "%s: would become too long", job->path);
+}
+
+/* The proof that the edit did what it should: the new text reads as the same
+ * job with these hashes. */
+static bool check_pinned(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count,
+	const struct text_buf *buf, struct err *err)
+{
+	SCOPED_FREE struct job *now = calloc(1, sizeof *now);
+	if (!now)
+		return err_set(err, REASON_STATION, "%s: no memory for the job", job->path);
+	if (!job_parse(job->path, buf->text, buf->len, now, err))
+		return err_at(err, "with its hashes");
+	bool ok = now->image_count == count;
+	for (size_t i = 0; ok && i < count; i++)
+		ok = strcmp(now->images[i].sha256, sha256[i]) == 0 &&
+		     strcmp(now->images[i].region, job->images[i].region) == 0 &&
+		     strcmp(now->images[i].file, job->images[i].file) == 0;
+	job_done(now);
+	return ok ||
+	       err_set(err, REASON_INPUT,
+		       "%s: the hashes do not fit into its text; write them by hand", job->path);
+}
+
+static bool unchanged_since(const struct job *job, mode_t *ret_mode, struct err *err)
+{
+	SCOPED_FREE uint8_t *bytes = NULL;
+	size_t len;
+	struct stat info;
+	if (!fs_read(job->path, CFG_FILE_MAX, REASON_INPUT, &bytes, &len, err))
+		return false;
+	if (len != strlen(job->text) || memcmp(bytes, job->text, len) != 0 ||
+		stat(job->path, &info) != 0)
+		return err_set(err, REASON_INPUT,
+			"%s: was changed while it was checked; nothing was written, check it again",
+			job->path);
+	*ret_mode = info.st_mode & 0777;
+	return true;
+}
+
+bool job_pin(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count, struct err *err)
+{
+	struct text_buf buf;
+	mode_t mode = 0644;
+	if (count != job->image_count)
+		return err_set(err, REASON_BUG, "%s: %zu hashes for %zu images", job->path, count,
+			job->image_count);
+	text_buf_init(&buf, CFG_FILE_MAX);
+	bool ok = pinned_text(job, sha256, count, &buf, err) &&
+		  check_pinned(job, sha256, count, &buf, err) && unchanged_since(job, &mode, err) &&
+		  fs_write_atomic(job->path, buf.text, buf.len, mode, err);
+	text_buf_done(&buf);
+	return ok;
+}
