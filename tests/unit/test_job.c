@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* USES: jobs config keys base */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fs.h"
+#include "job.h"
+
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void parse(const char *text, struct job *job)
+{
+	struct err err;
+	if (!job_parse("/jobs/x.cfg", text, strlen(text), job, &err))
+		fail_msg("%s", err.text);
+}
+
+static void smallest_job_has_the_defaults(void **state)
+{
+	(void)state;
+	struct job job;
+	parse("job : {\n name = \"n\"; family = \"core\";\n images = (\n"
+	      "  { region = \"user\"; file = \"a.bin\"; }\n );\n};\n",
+		&job);
+	assert_string_equal(job.name, "n");
+	assert_string_equal(job.family, "core");
+	assert_int_equal(job.family_line, 2);
+	assert_int_equal(job.image_count, 1);
+	assert_string_equal(job.images[0].region, "user");
+	assert_string_equal(job.images[0].file, "/jobs/a.bin");
+	assert_string_equal(job.images[0].sha256, "");
+	assert_int_equal(job.images[0].line, 4);
+	assert_int_equal(job.quantity, 0);
+	assert_false(job.device_key.wanted || job.server_key.wanted || job.enrol.wanted);
+	assert_int_equal(job.write, WRITE_ALWAYS);
+	assert_int_equal(job.after, AFTER_LEAVE);
+	assert_int_equal(job.limits.retries, 2);
+	assert_int_equal(job.limits.attempt_timeout_ms, 600000);
+	assert_int_equal(job.limits.min_yield_units, 20);
+	job_done(&job);
+}
+
+static void every_key_is_read(void **state)
+{
+	(void)state;
+	struct job job;
+	parse("job : { name = \"n\"; family = \"core\"; part_number = \"P\"; part_revision = "
+	      "\"R\"; quantity = 7;\n"
+	      "images = ( { region = \"user\"; file = \"/b.bin\"; sha256 = \"" A64 "\"; } );\n"
+	      "device_key : { slot = \"d\"; policy = \"keep-valid\"; };\n"
+	      "server_key : { slot = \"s\"; file = \"k.der\"; host = \"h.example\"; port = 99; };\n"
+	      "enrol : { cloud = \"c\"; product_id = \"42\"; };\n"
+	      "write = \"changed\"; after = \"runs\";\n"
+	      "limits : { retries = 0; attempts_per_unit = 9; attempt_timeout_ms = 5000; "
+	      "stop_after_failures = 0;\n"
+	      " slot_stop_after = 1; min_yield = 0.5; min_yield_units = 3; }; };",
+		&job);
+	assert_string_equal(job.part_number, "P");
+	assert_string_equal(job.part_revision, "R");
+	assert_int_equal(job.quantity, 7);
+	assert_string_equal(job.images[0].sha256, A64);
+	assert_int_equal(job.device_key.policy, KEY_POLICY_KEEP_VALID);
+	assert_int_equal(job.device_key.line, 3);
+	assert_string_equal(job.server_key.file, "/jobs/k.der");
+	assert_string_equal(job.server_key.address.host, "h.example");
+	assert_int_equal(job.server_key.address.port, 99);
+	assert_int_equal(job.enrol.line, 5);
+	assert_string_equal(job.enrol.product_id, "42");
+	assert_int_equal(job.write, WRITE_CHANGED);
+	assert_int_equal(job.after, AFTER_RUNS);
+	assert_int_equal(job.limits.retries, 0);
+	assert_int_equal(job.limits.attempts_per_unit, 9);
+	assert_true(job.limits.min_yield > 0.49 && job.limits.min_yield < 0.51);
+	job_done(&job);
+}
+
+static void mistakes_are_refused_with_their_line(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *fragment;
+	} cases[] = {
+		{ "name = \"n\";\nfamily = \"core\";", "images" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ();", "x.cfg:4" },
+		{ "name = \"\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; } "
+		  ");",
+			"x.cfg:2" },
+		{ "name = \"n\";\nfamily = \"../core\";\nimages = ( { region = \"u\"; file = "
+		  "\"f\"; } );",
+			"x.cfg:3" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; "
+		  "sha256 = \"zz\"; } );",
+			"64 hexadecimal" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; } );", "file" },
+		{ "name = \"n\";\nfamily = \"core\";\nquantity = -1;\nimages = ( { region = \"u\"; "
+		  "file = \"f\"; } );",
+			"x.cfg:4" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; } "
+		  ");\nqantity = 1;",
+			"x.cfg:5" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; } "
+		  ");\nwrite = \"no\";",
+			"x.cfg:5" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; } "
+		  ");\n"
+		  "server_key : { slot = \"s\"; file = \"k\"; port = 5; };",
+			"without a host" },
+		{ "name = \"n\";\nfamily = \"core\";\nimages = ( { region = \"u\"; file = \"f\"; } "
+		  ");\n"
+		  "limits : { min_yield = 2; };",
+			"min_yield" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[1024];
+		struct job job;
+		struct err err;
+		snprintf(text, sizeof text, "job : {\n%s\n};\n", cases[i].text);
+		if (job_parse("x.cfg", text, strlen(text), &job, &err))
+			fail_msg("case %zu was taken", i);
+		assert_int_equal(err.reason, REASON_INPUT);
+		if (!strstr(err.text, cases[i].fragment))
+			fail_msg("case %zu: \"%s\" does not have \"%s\"", i, err.text,
+				cases[i].fragment);
+	}
+}
+
+static void shipped_jobs_load(void **state)
+{
+	(void)state;
+	static const char *const names[] = { "core", "photon" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char path[FS_PATH_MAX];
+		struct job job;
+		struct err err;
+		snprintf(path, sizeof path, "%s/jobs/%s.cfg", SOURCE_DIR, names[i]);
+		if (!job_load(path, &job, &err))
+			fail_msg("%s", err.text);
+		assert_string_equal(job.family, names[i]);
+		job_done(&job);
+	}
+}
+
+static void job_done_takes_null_and_zero(void **state)
+{
+	(void)state;
+	struct job job = { 0 };
+	job_done(NULL);
+	job_done(&job);
+}
+
+/* Writes before to a file, pins it with A64, B64... and compares with after. */
+static void check_pin(const char *before, const char *after)
+{
+	static const char sha256[2][SHA256_HEX] = { A64, B64 };
+	char folder[] = "/tmp/station-job-XXXXXX", path[FS_PATH_MAX];
+	struct job job;
+	struct err err;
+	uint8_t *now;
+	size_t len;
+	assert_non_null(mkdtemp(folder));
+	assert_true(fs_join(path, folder, "job.cfg", &err));
+	assert_true(fs_write_atomic(path, before, strlen(before), 0640, &err));
+	if (!job_load(path, &job, &err) || !job_pin(&job, sha256, job.image_count, &err))
+		fail_msg("%s", err.text);
+	assert_true(fs_read(path, 65536, REASON_INPUT, &now, &len, &err));
+	assert_string_equal((const char *)now, after);
+	struct stat info;
+	assert_int_equal(stat(path, &info), 0);
+	assert_int_equal(info.st_mode & 0777, 0640);
+	free(now);
+	job_done(&job);
+	unlink(path);
+	rmdir(folder);
+}
+
+static void pins_are_added_behind_the_last_setting(void **state)
+{
+	(void)state;
+	check_pin("// sha256 = \"x\"\njob : { name = \"n\"; family = \"core\"; /* images = ( { */\n"
+		  "images = ( { region = \"user\"; file = \"a}.bin\"; /* } */ }, // first\n"
+		  "\t{ region = \"factory\", file = \"b.bin\" } ); # done\n};\n",
+		"// sha256 = \"x\"\njob : { name = \"n\"; family = \"core\"; /* images = ( { */\n"
+		"images = ( { region = \"user\"; file = \"a}.bin\"; sha256 = \"" A64
+		"\"; /* } */ }, // first\n"
+		"\t{ region = \"factory\", file = \"b.bin\"; sha256 = \"" B64
+		"\"; } ); # done\n};\n");
+}
+
+static void pins_get_lines_of_their_own_where_settings_do(void **state)
+{
+	(void)state;
+	check_pin("job = {\n  name = \"n\";\n  family = \"core\";\n  images = (\n    {\n      "
+		  "region = \"user\";\n"
+		  "      file = \"a.bin\"; // the application\n    }\n  );\n};\n",
+		"job = {\n  name = \"n\";\n  family = \"core\";\n  images = (\n    {\n      region "
+		"= \"user\";\n"
+		"      file = \"a.bin\";\n      sha256 = \"" A64
+		"\"; // the application\n    }\n  );\n};\n");
+}
+
+static void old_pins_are_replaced(void **state)
+{
+	(void)state;
+	check_pin("job : { name = \"images\"; family = \"core\";\n"
+		  "server_key : { slot = \"images\"; file = \"sha256 = (\"; };\n"
+		  "images = ( { sha256 : \"" B64
+		  "\"; region = \"user\"; file = \"a\\\"b.bin\"; },\n"
+		  "{ region = \"sha256\"; sha256 = \"\" ; file = \"b.bin\"; } ); };",
+		"job : { name = \"images\"; family = \"core\";\n"
+		"server_key : { slot = \"images\"; file = \"sha256 = (\"; };\n"
+		"images = ( { sha256 : \"" A64 "\"; region = \"user\"; file = \"a\\\"b.bin\"; },\n"
+		"{ region = \"sha256\"; sha256 = \"" B64 "\" ; file = \"b.bin\"; } ); };");
+}
+
+static void changed_file_is_not_pinned(void **state)
+{
+	(void)state;
+	static const char text[] = "job : { name = \"n\"; family = \"core\"; images = ( { region = "
+				   "\"user\"; file = \"a\"; } ); };";
+	static const char sha256[1][SHA256_HEX] = { A64 };
+	char path[] = "/tmp/station-job-XXXXXX";
+	struct job job;
+	struct err err;
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	assert_true(job_load(path, &job, &err));
+	/* As long as before, another name. */
+	assert_int_equal(pwrite(fd, "m", 1, 15), 1);
+	close(fd);
+	assert_false(job_pin(&job, sha256, 1, &err));
+	assert_non_null(strstr(err.text, "was changed"));
+	job_done(&job);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(smallest_job_has_the_defaults),
+		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(mistakes_are_refused_with_their_line),
+		cmocka_unit_test(shipped_jobs_load),
+		cmocka_unit_test(job_done_takes_null_and_zero),
+		cmocka_unit_test(pins_are_added_behind_the_last_setting),
+		cmocka_unit_test(pins_get_lines_of_their_own_where_settings_do),
+		cmocka_unit_test(old_pins_are_replaced),
+		cmocka_unit_test(changed_file_is_not_pinned),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
