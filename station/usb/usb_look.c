@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "usb_look.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "clock.h"
+#include "scope.h"
+#include "text.h"
+#include "usb_sysfs.h"
+
+#define DEVICES "/sys/bus/usb/devices"
+
+enum { PATH_TEXT_MAX = 384, PROCESS_DIGITS = 10, INTERFACES_MAX = 16 };
+
+static void close_folder(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+/* --- strings, which may wait for a lock in the kernel --- */
+
+struct reading {
+	char port[USB_PORT_MAX], serial[USB_TEXT_MAX], product[USB_TEXT_MAX];
+	pthread_t thread;
+	bool started;
+	atomic_bool left; /* set by whoever is first to need it no more; the other frees it */
+};
+
+static void leave_reading(struct reading *reading)
+{
+	if (atomic_exchange(&reading->left, true))
+		free(reading);
+}
+
+static void *read_strings(void *argument)
+{
+	struct reading *reading = argument;
+	usb_sysfs_strings(reading->port, reading->serial, reading->product);
+	leave_reading(reading);
+	return NULL;
+}
+
+static struct reading *start_reading(const char *port)
+{
+	struct reading *reading = calloc(1, sizeof *reading);
+	if (!reading)
+		return NULL;
+	memcpy(reading->port, port, sizeof reading->port);
+	atomic_init(&reading->left, false);
+	reading->started = pthread_create(&reading->thread, NULL, read_strings, reading) == 0;
+	if (reading->started)
+		return reading;
+	free(reading);
+	return NULL;
+}
+
+static void take_strings(
+	struct reading *reading, const struct timespec *until, struct usb_look *ret)
+{
+	if (!reading || pthread_clockjoin_np(reading->thread, NULL, CLOCK_MONOTONIC, until) != 0) {
+		ret->late = true;
+		if (reading)
+			pthread_detach(reading->thread);
+	} else {
+		memcpy(ret->serial, reading->serial, sizeof ret->serial);
+		memcpy(ret->product, reading->product, sizeof ret->product);
+	}
+	if (reading)
+		leave_reading(reading);
+}
+
+static bool look_strings(struct usb_look *looks, size_t count, struct err *err)
+{
+	SCOPED_FREE struct reading **readings = calloc(count + 1, sizeof(struct reading *));
+	uint64_t until_us = clock_mono_us() + USB_LOOK_STRINGS_MS * UINT64_C(1000);
+	struct timespec until = { .tv_sec = (time_t)(until_us / 1000000),
+		.tv_nsec = (long)(until_us % 1000000 * 1000) };
+	if (!readings)
+		return err_set(err, REASON_STATION, "no memory to look at the bus");
+	for (size_t i = 0; i < count; i++)
+		readings[i] = start_reading(looks[i].port);
+	for (size_t i = 0; i < count; i++)
+		take_strings(readings[i], &until, &looks[i]);
+	return true;
+}
+
+/* --- what needs no lock --- */
+
+static void look_descriptors(struct usb_look *look)
+{
+	char path[PATH_TEXT_MAX];
+	ssize_t len = -1;
+	if (!text_format(path, sizeof path, DEVICES "/%s/descriptors", look->port))
+		return;
+	SCOPED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		len = read(fd, look->descriptors, sizeof look->descriptors);
+	look->descriptors_len = len > 0 ? (size_t)len : 0;
+}
+
+static bool driver_of(const char *port, const char *interface, char ret[USB_DRIVER_MAX])
+{
+	char path[PATH_TEXT_MAX], link[PATH_TEXT_MAX];
+	if (!text_format(path, sizeof path, DEVICES "/%s/%s/driver", port, interface))
+		return false;
+	ssize_t len = readlink(path, link, sizeof link - 1);
+	if (len < 0)
+		return false;
+	link[len] = 0;
+	const char *name = strrchr(link, '/');
+	return text_copy(ret, USB_DRIVER_MAX, name ? name + 1 : link);
+}
+
+/* That of a program counts before those of the kernel. */
+static void look_driver(struct usb_look *look)
+{
+	char path[PATH_TEXT_MAX], driver[USB_DRIVER_MAX];
+	size_t port_len = strlen(look->port);
+	if (!text_format(path, sizeof path, DEVICES "/%s", look->port))
+		return;
+	SCOPE_CLEANUP(close_folder) DIR *folder = opendir(path);
+	for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
+		if (strncmp(entry->d_name, look->port, port_len) != 0 ||
+			entry->d_name[port_len] != ':' ||
+			!driver_of(look->port, entry->d_name, driver))
+			continue;
+		if (!look->driver[0] || strcmp(driver, "usbfs") == 0)
+			memcpy(look->driver, driver, sizeof driver);
+	}
+}
+
+static void node_path(const struct usb_look *look, char *to, size_t cap)
+{
+	snprintf(to, cap, "/dev/bus/usb/%03u/%03u", look->bus, look->number);
+}
+
+static void look_node(struct usb_look *look)
+{
+	char path[PATH_TEXT_MAX];
+	node_path(look, path, sizeof path);
+	if (access(path, R_OK | W_OK) == 0)
+		look->node = USB_NODE_ALLOWED;
+	else
+		look->node = errno == EACCES || errno == EPERM || errno == EROFS ? USB_NODE_DENIED
+										 : USB_NODE_NONE;
+}
+
+/* --- who has it open --- */
+
+struct node {
+	dev_t dev;
+	ino_t inode;
+	bool known;
+};
+
+static void name_process(const char *process, char ret[USB_DRIVER_MAX])
+{
+	char path[PATH_TEXT_MAX];
+	ret[0] = 0;
+	if (!text_format(path, sizeof path, "/proc/%s/comm", process))
+		return;
+	SCOPED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, ret, USB_DRIVER_MAX - 1);
+	ret[len > 0 ? len : 0] = 0;
+	ret[strcspn(ret, "\n")] = 0;
+	text_make_printable(ret);
+}
+
+static void look_process(
+	const char *process, const struct node *nodes, struct usb_look *looks, size_t count)
+{
+	char path[PATH_TEXT_MAX];
+	if (!text_format(path, sizeof path, "/proc/%s/fd", process))
+		return;
+	SCOPE_CLEANUP(close_folder) DIR *folder = opendir(path);
+	for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
+		struct stat info;
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+			fstatat(dirfd(folder), entry->d_name, &info, 0) != 0)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			if (!nodes[i].known || info.st_dev != nodes[i].dev ||
+				info.st_ino != nodes[i].inode || looks[i].holder)
+				continue;
+			looks[i].holder = (int)strtol(process, NULL, 10);
+			name_process(process, looks[i].holder_name);
+		}
+	}
+}
+
+static bool is_other_process(const char *name)
+{
+	size_t len = strspn(name, "0123456789");
+	return len > 0 && len <= PROCESS_DIGITS && !name[len] && strtol(name, NULL, 10) != getpid();
+}
+
+/* Other users' processes show this to root only. */
+static void look_holders(struct usb_look *looks, size_t count)
+{
+	SCOPED_FREE struct node *nodes = calloc(count + 1, sizeof *nodes);
+	SCOPE_CLEANUP(close_folder) DIR *folder = opendir("/proc");
+	for (size_t i = 0; nodes && i < count; i++) {
+		char path[PATH_TEXT_MAX];
+		struct stat info;
+		node_path(&looks[i], path, sizeof path);
+		if (stat(path, &info) == 0)
+			nodes[i] = (struct node){ info.st_dev, info.st_ino, true };
+	}
+	for (const struct dirent *entry; nodes && folder && (entry = readdir(folder)) != NULL;)
+		if (is_other_process(entry->d_name))
+			look_process(entry->d_name, nodes, looks, count);
+}
+
+bool usb_look(struct usb_look *ret, size_t cap, size_t *ret_count, struct err *err)
+{
+	SCOPED_FREE struct usb_sysfs_device *devices = calloc(USB_UNITS_MAX, sizeof *devices);
+	size_t count = 0;
+	if (!devices)
+		return err_set(err, REASON_STATION, "no memory to look at the bus");
+	if (!usb_sysfs_scan(devices, cap < USB_UNITS_MAX ? cap : USB_UNITS_MAX, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct usb_sysfs_device *device = &devices[i];
+		ret[i] = (struct usb_look){ .bus = device->bus,
+			.number = device->number,
+			.vendor_id = device->vendor_id,
+			.product_id = device->product_id,
+			.bcd_device = device->bcd_device };
+		memcpy(ret[i].port, device->port, sizeof ret[i].port);
+		usb_sysfs_controller(device->bus, ret[i].controller);
+		look_descriptors(&ret[i]);
+		look_driver(&ret[i]);
+		look_node(&ret[i]);
+	}
+	look_holders(ret, count);
+	*ret_count = count;
+	return look_strings(ret, count, err);
+}
