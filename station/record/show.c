@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "show.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "record_private.h"
+
+/* The unit's name as the tables have it. */
+struct name {
+	char text[UUID_TEXT];
+	bool is_device;
+};
+
+static bool read_name(const char *unit, struct name *ret)
+{
+	size_t len = strlen(unit);
+	if (len >= sizeof ret->text)
+		return false;
+	for (size_t i = 0; i <= len; i++)
+		ret->text[i] = (char)tolower((unsigned char)unit[i]);
+	ret->is_device = is_device_id(ret->text);
+	return ret->is_device || len == UUID_TEXT - 1;
+}
+
+static bool show_steps(struct record *record, const char *attempt_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char text[] =
+		"SELECT seq, try, started_at, ended_at, name, outcome, reason, detail FROM step"
+		" WHERE attempt_id = ?1 ORDER BY seq";
+	bool row = true;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_step step = {
+			.seq = sql_column_int(&query, 0, -1),
+			.try_number = sql_column_int(&query, 1, -1),
+			.started_at = sql_column_int(&query, 2, -1),
+			.ended_at = sql_column_int(&query, 3, -1),
+			.name = sql_column_text(&query, 4),
+			.outcome = sql_column_text(&query, 5),
+			.reason = sql_column_text(&query, 6),
+			.detail = sql_column_text(&query, 7),
+		};
+		*ret_go = reader->step(reader->context, &step);
+	}
+	return true;
+}
+
+static struct show_attempt attempt_of(const struct sql_query *query)
+{
+	return (struct show_attempt){
+		.id = sql_column_text(query, 0),
+		.batch_id = sql_column_text(query, 1),
+		.kind = sql_column_text(query, 2),
+		.slot = sql_column_text(query, 3),
+		.usb_path = sql_column_text(query, 4),
+		.usb_serial = sql_column_text(query, 5),
+		.device_id = sql_column_text(query, 6),
+		.device_id_source = sql_column_text(query, 7),
+		.bootloader_version = sql_column_text(query, 8),
+		.key_fingerprint = sql_column_text(query, 9),
+		.operator_name = sql_column_text(query, 10),
+		.outcome = sql_column_text(query, 11),
+		.reason = sql_column_text(query, 12),
+		.cause = sql_column_text(query, 13),
+		.detail = sql_column_text(query, 14),
+		.job_name = sql_column_text(query, 15),
+		.family = sql_column_text(query, 16),
+		.plan_sha256 = sql_column_text(query, 17),
+		.work_order = sql_column_text(query, 18),
+		.passage = sql_column_int(query, 19, -1),
+		.arrived_at = sql_column_int(query, 20, -1),
+		.started_at = sql_column_int(query, 21, -1),
+		.ended_at = sql_column_int(query, 22, -1),
+		.final_at = sql_column_int(query, 23, -1),
+		.seal_seq = sql_column_int(query, 24, -1),
+		.seal_hash = sql_column_text(query, 25),
+	};
+}
+
+#define ATTEMPTS \
+	"SELECT a.id, a.batch_id, a.kind, a.slot, a.usb_path, a.usb_serial, a.device_id, " \
+	"a.device_id_source," \
+	" a.bootloader_version, a.key_fingerprint, a.operator, a.outcome, a.reason, a.cause, " \
+	"a.detail, b.job_name," \
+	" b.family, b.plan_sha256, b.work_order, a.passage, a.arrived_at, a.started_at, " \
+	"a.ended_at, a.final_at," \
+	" s.seq, s.hash FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id LEFT JOIN seal s " \
+	"ON s.attempt_id = a.id"
+
+static bool show_attempts(struct record *record, const struct name *name,
+	const struct show_reader *reader, bool *ret_found, bool *ret_go, struct err *err)
+{
+	static const char by_device[] = ATTEMPTS " WHERE a.device_id = ?1 ORDER BY a.passage";
+	static const char by_id[] = ATTEMPTS " WHERE a.id = ?1";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&record->sql, name->is_device ? by_device : by_id, SQL(sql_text(name->text)),
+		    &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		*ret_found = true;
+		struct show_attempt attempt = attempt_of(&query);
+		*ret_go = reader->attempt(reader->context, &attempt);
+		if (!show_steps(record, attempt.id, reader, ret_go, err))
+			return false;
+	}
+	return true;
+}
+
+static bool show_keys(struct record *record, const struct name *name,
+	const struct show_reader *reader, bool *ret_found, bool *ret_go, struct err *err)
+{
+#define KEYS \
+	"SELECT fingerprint, attempt_id, algorithm, state, enrol_proof, intended_at, " \
+	"on_device_at, enrolled_at," \
+	" retired_at FROM device_key"
+	static const char by_device[] =
+		KEYS " WHERE device_id = ?1 ORDER BY intended_at, fingerprint";
+	static const char by_attempt[] = KEYS " WHERE fingerprint = (SELECT key_fingerprint FROM "
+					      "attempt WHERE id = ?1) OR attempt_id = ?1"
+					      " ORDER BY intended_at, fingerprint";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&record->sql, name->is_device ? by_device : by_attempt,
+		    SQL(sql_text(name->text)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		*ret_found = true;
+		struct show_key key = {
+			.fingerprint = sql_column_text(&query, 0),
+			.attempt_id = sql_column_text(&query, 1),
+			.algorithm = sql_column_text(&query, 2),
+			.state = sql_column_text(&query, 3),
+			.enrol_proof = sql_column_text(&query, 4),
+			.intended_at = sql_column_int(&query, 5, -1),
+			.on_device_at = sql_column_int(&query, 6, -1),
+			.enrolled_at = sql_column_int(&query, 7, -1),
+			.retired_at = sql_column_int(&query, 8, -1),
+		};
+		*ret_go = reader->key(reader->context, &key);
+	}
+	return true;
+}
+
+bool show_unit(struct record *record, const char *unit, const struct show_reader *reader,
+	bool *ret_found, struct err *err)
+{
+	struct name name;
+	bool found = false, go = true;
+	if (read_name(unit, &name)) {
+		SCOPED_TX tx = { 0 };
+		if (!tx_begin_read(&tx, record, err) ||
+			!show_attempts(record, &name, reader, &found, &go, err) ||
+			!show_keys(record, &name, reader, &found, &go, err))
+			return false;
+	}
+	*ret_found = found;
+	return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the life of one unit from the database: attempts, steps, keys. Rows come one by one
+ * through callbacks, in order; their texts are valid during the call only; NULL columns are NULL or
+ * -1. A callback returns false to stop. Any thread. */
+#pragma once
+
+#include "record.h"
+
+struct show_attempt {
+	const char *id, *batch_id, *kind, *slot, *usb_path, *usb_serial, *device_id, *device_id_source;
+	const char *bootloader_version, *key_fingerprint, *operator_name, *outcome, *reason, *cause, *detail;
+	const char *job_name, *family, *plan_sha256, *work_order; /* of its batch */
+	int64_t passage, arrived_at, started_at, ended_at, final_at;
+	int64_t seal_seq; /* -1 = not sealed */
+	const char *seal_hash;
+};
+struct show_step {
+	int64_t seq, try_number, started_at, ended_at;
+	const char *name, *outcome, *reason, *detail;
+};
+struct show_key {
+	const char *fingerprint, *attempt_id, *algorithm, *state, *enrol_proof;
+	int64_t intended_at, on_device_at, enrolled_at, retired_at;
+};
+
+struct show_reader {
+	bool (*attempt)(void *context, const struct show_attempt *attempt);
+	bool (*step)(void *context, const struct show_step *step); /* after its attempt */
+	bool (*key)(void *context, const struct show_key *key);	   /* after all attempts */
+	void *context;
+};
+/* unit: a device id of either case, or an attempt id. *ret_found false: the
+ * database does not know it. */
+bool show_unit(struct record *record, const char *unit, const struct show_reader *reader,
+	bool *ret_found, struct err *err) MUST_CHECK;
