@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vbench.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "digest.h"
+#include "fs.h"
+#include "text.h"
+
+/* Units as they come from the supplier: most with the bootloader of the day,
+ * some with an older one. */
+static enum vunit_bootloader bootloader_of(enum vunit_family family, unsigned i)
+{
+	if (family == VUNIT_CORE)
+		return i % 4 == 3 ? VUNIT_CORE_1_4_4 : VUNIT_CORE_FACTORY;
+	if (family == VUNIT_P1)
+		return i % 4 == 3 ? VUNIT_P1_0_6_0 : VUNIT_P1_1_4_4;
+	return i % 4 == 3 ? VUNIT_PHOTON_1_0_0 : VUNIT_PHOTON_1_4_4;
+}
+
+static bool make_unit(
+	const char *folder, enum vunit_family family, unsigned i, uint64_t seed, struct err *err)
+{
+	struct vunit_spec spec = { .family = family, .bootloader = bootloader_of(family, i) };
+	uint8_t sum[SHA256_LEN];
+	char what[64];
+	snprintf(what, sizeof what, "virtual unit %llu %u", (unsigned long long)seed, i);
+	if (!digest_sha256(what, strlen(what), sum, err))
+		return false;
+	memcpy(spec.device_id, sum, sizeof spec.device_id);
+	spec.seed = bytes_le32(sum + 16) | (uint64_t)bytes_le32(sum + 20) << 32;
+	return vunit_create(folder, &spec, err);
+}
+
+static bool serial_is_id(const struct vunit *unit, const char *device_id)
+{
+	char serial[USB_TEXT_MAX];
+	vunit_serial(unit, serial, sizeof serial);
+	for (char *c = serial; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return strcmp(serial, device_id) == 0;
+}
+
+/* The unit of slot i in its folder, which is made if it is not there. */
+static bool open_unit(const struct vbench_options *options, enum vunit_family family, unsigned i,
+	struct vunit **ret, struct err *err)
+{
+	char path[FS_PATH_MAX], file[FS_PATH_MAX], slot[VBENCH_NAME_MAX];
+	snprintf(slot, sizeof slot, "A%u", i + 1);
+	if (!fs_join(path, options->folder, slot, err) || !fs_join(file, path, "unit.json", err))
+		return false;
+	if (!fs_exists(file) && !make_unit(path, family, i, options->seed, err))
+		return false;
+	if (!vunit_open(path, ret, err))
+		return false;
+	const struct vunit_spec *spec = vunit_spec(*ret);
+	if (spec->family == family)
+		return true;
+	err_set(err, REASON_INPUT, "%s holds a %s, not a %s: give another --state", path,
+		vunit_family_name(spec->family), vunit_family_name(family));
+	vunit_close(*ret);
+	return false;
+}
+
+/* "A3" is 2; count if it is no slot of the bench. */
+static unsigned index_of(const struct vbench_options *options, const char *name)
+{
+	char slot[VBENCH_NAME_MAX];
+	unsigned i = 0;
+	for (; i < options->count; i++) {
+		snprintf(slot, sizeof slot, "A%u", i + 1);
+		if (strcmp(slot, name) == 0)
+			break;
+	}
+	return i;
+}
+
+static bool no_slot(const struct vbench_options *options, const char *name, struct err *err)
+{
+	return err_set(err, REASON_INPUT, "there is no slot %s: A1 to A%u are allowed", name,
+		options->count);
+}
+
+static bool check_slots(const struct vbench_options *options, struct err *err)
+{
+	for (size_t k = 0; options->faults && k < options->faults->count; k++) {
+		const struct vfault_entry *entry = &options->faults->entries[k];
+		const char *wrong = NULL;
+		if (index_of(options, entry->slot) == options->count)
+			wrong = entry->slot;
+		else if (entry->other[0] && index_of(options, entry->other) == options->count)
+			wrong = entry->other;
+		if (wrong)
+			return no_slot(options, wrong, err) || err_at(err, "%s", entry->where);
+	}
+	return true;
+}
+
+/* Fills in the ids that a file does not say. */
+static bool complete(const struct vbench_options *options, enum vunit_family family,
+	const struct vunit *unit, const struct vfault_entry *entry, struct vfault *fault,
+	struct err *err)
+{
+	struct vunit *other = NULL;
+	if (entry->made_up_id) {
+		memcpy(fault->device_id, vunit_spec(unit)->device_id, sizeof fault->device_id);
+		fault->device_id[0] ^= 0xff;
+	}
+	if (!entry->other[0])
+		return true;
+	if (!open_unit(options, family, index_of(options, entry->other), &other, err))
+		return false;
+	memcpy(fault->device_id, vunit_spec(other)->device_id, sizeof fault->device_id);
+	vunit_close(other);
+	return true;
+}
+
+static bool give_faults(const struct vbench_options *options, enum vunit_family family,
+	const char *slot, struct vunit *unit, struct err *err)
+{
+	struct vfault faults[VFAULTS_MAX];
+	size_t count = 0;
+	for (size_t k = 0; options->faults && k < options->faults->count; k++) {
+		const struct vfault_entry *entry = &options->faults->entries[k];
+		if (strcmp(entry->slot, slot) != 0)
+			continue;
+		if (count == VFAULTS_MAX)
+			return err_set(err, REASON_INPUT, "%s: slot %s has more than %d faults",
+				entry->where, slot, VFAULTS_MAX);
+		faults[count] = entry->fault;
+		/* Again and again from the first one on, so that an error names its line. */
+		if (!complete(options, family, unit, entry, &faults[count], err) ||
+			!vunit_set_faults(unit, faults, ++count, err))
+			return err_at(err, "%s", entry->where);
+	}
+	return true;
+}
+
+static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
+	enum vunit_family family, unsigned i, struct vbench_place *place, struct err *err)
+{
+	struct vunit *unit = NULL;
+	snprintf(place->slot, sizeof place->slot, "A%u", i + 1);
+	snprintf(place->port, sizeof place->port, "1-%u", i + 1);
+	if (!open_unit(options, family, i, &unit, err))
+		return false;
+	const struct vunit_spec *spec = vunit_spec(unit);
+	bytes_to_hex(spec->device_id, sizeof spec->device_id, place->device_id);
+	vunit_power(unit, true, 0);
+	vunit_advance(unit, 10000000);
+	place->needs_scan = !serial_is_id(unit, place->device_id);
+	vunit_power_off(unit);
+	if (!give_faults(options, family, place->slot, unit, err)) {
+		vunit_close(unit);
+		return false;
+	}
+	bytes_to_hex(spec->device_id, sizeof spec->device_id, place->device_id);
+	return vbus_plug(vbus, place->port, unit, true, err);
+}
+
+bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_places,
+	struct vbus **ret_vbus, struct err *err)
+{
+	enum vunit_family family;
+	struct vbus *vbus = NULL;
+	if (!vunit_family_from_name(options->family, &family))
+		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
+			options->family);
+	if (!check_slots(options, err) || !fs_make_folder(options->folder, 0755, err) ||
+		!vbus_new(options->speed, &vbus, err))
+		return false;
+	for (unsigned i = 0; i < options->count; i++)
+		if (!fill_place(vbus, options, family, i, &ret_places[i], err)) {
+			struct usb_bus *bus = vbus_bus(vbus);
+			bus->ops->close(bus);
+			return err_at(err, "virtual unit %s", ret_places[i].slot);
+		}
+	*ret_vbus = vbus;
+	return true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of an emulated bus, shared by vbus.c and vbus_dev.c. Locks: a port's, then the bus's.
+ * No lock is held while anything sleeps. */
+#pragma once
+
+#include <pthread.h>
+
+#include "vbus.h"
+
+/* A place to plug units in. Made at its first plug, and stays until the bus is closed. */
+struct vport {
+	struct vbus *vbus;
+	char name[USB_PORT_MAX];
+	pthread_mutex_t lock; /* guards all that follows */
+	struct vunit *unit;   /* NULL: empty */
+	uint64_t base_us;     /* the wall moment of its power coming on */
+	uint64_t clock_us;    /* its time, at speed 0 */
+	uint64_t arrival;     /* 0: not on the bus */
+	uint32_t enumeration; /* that this arrival stands for */
+	unsigned handles;
+	const void *claimer[8]; /* the handle that claimed each interface */
+	pthread_t user;		/* the thread of the last transfer, and when that was */
+	uint64_t used_us;
+};
+
+struct vbus {
+	struct usb_bus bus;
+	double speed;
+	pthread_mutex_t lock; /* guards all that follows */
+	pthread_cond_t changed;
+	uint64_t change, arrivals;
+	struct vport *ports[USB_UNITS_MAX]; /* entries below count stay as they are */
+	size_t count;
+};
+
+/* With the port's lock held. */
+uint64_t vport_now_us(const struct vport *port);
+/* The wall moment of a unit's time. */
+uint64_t vport_wall_us(const struct vport *port, uint64_t unit_us);
+/* Lets its time come up to now, or at speed 0 to at_us, and tells the bus what changed. */
+void vport_sync(struct vport *port, uint64_t at_us);
+struct vport *vbus_find(struct vbus *vbus, const char *name);
+
+/* vbus_dev.c */
+bool vbus_open(struct usb_bus *bus, const struct usb_ident *ident, const struct cancel *cancel,
+	struct usb_dev **ret, struct err *err);

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A virtual unit's life: open, power, time, and the way of a control transfer through it. */
+#include "vunit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "fs.h"
+#include "scope.h"
+#include "secret.h"
+#include "text.h"
+#include "vunit_private.h"
+
+#define CORE_TRAITS \
+	.family = VUNIT_CORE, .bcd_usb = 0x0100, .bcd_device = 0x0200, .product = "CORE DFU ", \
+	.running_product = "Spark Core with WiFi    ", .announced = 2, .dct = DCT_NONE, \
+	.transfer_size = 1024, .start_state = DFU_ERROR, .start_status = 0x0A, \
+	.start_pointer = CORE_APPLICATION, .alternates = 4, .max_interface = 255, .poll_ms = 50, \
+	.bus_reset_nothing = true, .works_after = true, .cuts_replies = true
+
+#define F2_TRAITS \
+	.bcd_usb = 0x0200, .manufacturer = "Particle", .transfer_size = 4096, \
+	.start_state = DFU_IDLE, .start_pointer = PART_1, .max_interface = 10, .detaches = true, \
+	.own_functional = true
+
+#define PHOTON_TRAITS \
+	F2_TRAITS, .family = VUNIT_PHOTON, .platform = 6, .product = "Photon DFU Mode", \
+		   .running_product = "Photon", .announced = 2, .alternates = 2
+
+#define P1_TRAITS \
+	F2_TRAITS, .family = VUNIT_P1, .platform = 8, .product = "P1 DFU Mode", \
+		   .running_product = "P1"
+
+static const struct vunit_traits traits[VUNIT_BOOTLOADER_COUNT] = {
+	[VUNIT_CORE_FACTORY] = { CORE_TRAITS, .name = "core-factory",
+		.manufacturer = "Spark Devices     ", .serial = SERIAL_FOLDED },
+	[VUNIT_CORE_1_4_4] = { CORE_TRAITS, .name = "core-1.4.4",
+		.manufacturer = "Particle          ", .serial = SERIAL_UPPER },
+	[VUNIT_PHOTON_0_5_3] = { PHOTON_TRAITS, .name = "photon-0.5.3", .version = 7,
+		.parts_version = 21, .bcd_device = 0x0200, .serial = SERIAL_CONSTANT,
+		.dct = DCT_OWN, .poll_ms = 50, .detach_clears_status = true,
+		.outside_is_buffer = true },
+	[VUNIT_PHOTON_0_6_0] = { PHOTON_TRAITS, .name = "photon-0.6.0", .version = 8,
+		.parts_version = 102, .bcd_device = 0x0250, .serial = SERIAL_UPPER, .dct = DCT_OWN,
+		.poll_ms = 50, .detach_clears_status = true, .outside_is_buffer = true },
+	[VUNIT_PHOTON_1_0_0] = { PHOTON_TRAITS, .name = "photon-1.0.0", .version = 201,
+		.parts_version = 1000, .bcd_device = 0x0250, .serial = SERIAL_LOWER,
+		.dct = DCT_ONCE, .poll_kept = true, .bus_reset_keeps_status = true },
+	[VUNIT_PHOTON_1_4_4] = { PHOTON_TRAITS, .name = "photon-1.4.4", .version = 501,
+		.parts_version = 1406, .bcd_device = 0x0250, .serial = SERIAL_LOWER,
+		.dct = DCT_REFRESH, .poll_kept = true, .bus_reset_keeps_status = true },
+	[VUNIT_P1_0_6_0] = { P1_TRAITS, .name = "p1-0.6.0", .version = 8, .parts_version = 102,
+		.announced = 2, .alternates = 2, .bcd_device = 0x0250, .serial = SERIAL_UPPER,
+		.dct = DCT_OWN, .poll_ms = 50, .detach_clears_status = true,
+		.outside_is_buffer = true },
+	[VUNIT_P1_1_4_4] = { P1_TRAITS, .name = "p1-1.4.4", .version = 501, .parts_version = 1406,
+		.announced = 3, .alternates = 3, .bcd_device = 0x0250, .serial = SERIAL_LOWER,
+		.dct = DCT_REFRESH, .poll_kept = true, .bus_reset_keeps_status = true },
+};
+
+static const char *const families[VUNIT_FAMILY_COUNT] = {
+	[VUNIT_CORE] = "core",
+	[VUNIT_PHOTON] = "photon",
+	[VUNIT_P1] = "p1",
+};
+
+const struct vunit_traits *vunit_traits_of(enum vunit_bootloader bootloader)
+{
+	return (unsigned)bootloader < VUNIT_BOOTLOADER_COUNT ? &traits[bootloader] : NULL;
+}
+
+const char *vunit_family_name(enum vunit_family family)
+{
+	return (unsigned)family < VUNIT_FAMILY_COUNT ? families[family] : "";
+}
+
+bool vunit_family_from_name(const char *name, enum vunit_family *ret)
+{
+	for (int i = 0; i < VUNIT_FAMILY_COUNT; i++) {
+		if (strcmp(name, families[i]) != 0)
+			continue;
+		*ret = (enum vunit_family)i;
+		return true;
+	}
+	return false;
+}
+
+static bool map_memory(struct vunit *unit, int alternate, struct err *err)
+{
+	char path[FS_PATH_MAX];
+	size_t len = vunit_memory_len(unit->spec.family, alternate);
+	if (!len)
+		return true;
+	if (!fs_join(path, unit->folder, vunit_memory_name(alternate), err))
+		return false;
+	SCOPED_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat info;
+	if (fd < 0 || fstat(fd, &info) != 0)
+		return err_sys(err, REASON_INPUT, errno, "cannot open %s", path);
+	if (!S_ISREG(info.st_mode) || info.st_size != (off_t)len)
+		return err_set(err, REASON_INPUT,
+			"%s is not a file of %zu bytes: make the unit anew", path, len);
+	void *memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return err_sys(err, REASON_STATION, errno, "cannot map %s", path);
+	unit->memory[alternate] = memory;
+	unit->memory_len[alternate] = len;
+	return true;
+}
+
+static bool map_memories(struct vunit *unit, struct err *err)
+{
+	for (int i = 0; i < VUNIT_ALTERNATES_MAX; i++)
+		if (!map_memory(unit, i, err))
+			return false;
+	return true;
+}
+
+static void clear_events(struct vunit *unit)
+{
+	for (int i = 0; i < EVENT_COUNT; i++)
+		unit->at_us[i] = UINT64_MAX;
+}
+
+bool vunit_open(const char *folder, struct vunit **ret, struct err *err)
+{
+	struct vunit *unit = calloc(1, sizeof(*unit));
+	if (!unit || !(unit->folder = strdup(folder))) {
+		free(unit);
+		return err_set(err, REASON_STATION, "no memory for the virtual unit in %s", folder);
+	}
+	clear_events(unit);
+	if (!vunit_spec_read(folder, &unit->spec, err) || !map_memories(unit, err)) {
+		vunit_close(unit);
+		return false;
+	}
+	unit->traits = vunit_traits_of(unit->spec.bootloader);
+	*ret = unit;
+	return true;
+}
+
+void vunit_close(struct vunit *unit)
+{
+	if (!unit)
+		return;
+	for (int i = 0; i < VUNIT_ALTERNATES_MAX; i++) {
+		if (unit->memory[i])
+			munmap(unit->memory[i], unit->memory_len[i]);
+	}
+	vfault_done(unit);
+	free(unit->folder);
+	secret_wipe(unit, sizeof(*unit));
+	free(unit);
+}
+
+const struct vunit_spec *vunit_spec(const struct vunit *unit)
+{
+	return &unit->spec;
+}
+
+void vunit_power(struct vunit *unit, bool button, uint64_t now_us)
+{
+	vunit_power_off(unit);
+	unit->now_us = now_us;
+	unit->work = (struct vunit_work){ 0 };
+	unit->power_reset = true;
+	vunit_boot_start(unit, button, now_us);
+}
+
+void vunit_power_off(struct vunit *unit)
+{
+	clear_events(unit);
+	unit->mode = VUNIT_OFF;
+	unit->busy_until_us = 0;
+	unit->dfu_once = false;
+	secret_wipe(&unit->dfu, sizeof(unit->dfu));
+}
+
+void vunit_schedule(struct vunit *unit, enum vunit_event event, uint64_t at_us)
+{
+	if (at_us < unit->at_us[event])
+		unit->at_us[event] = at_us;
+}
+
+void vunit_hang(struct vunit *unit)
+{
+	clear_events(unit);
+	unit->mode = VUNIT_DEAD;
+}
+
+static void reset(struct vunit *unit, uint64_t at_us)
+{
+	clear_events(unit);
+	unit->mode = VUNIT_OFF;
+	unit->busy_until_us = 0;
+	unit->power_reset = false;
+	vunit_boot_start(unit, false, at_us);
+}
+
+/* Not the first one: nobody waited for it. */
+static void count_boot(struct vunit *unit)
+{
+	if (unit->enumeration)
+		unit->work.boot_us += unit->booting_us;
+}
+
+static void attach(struct vunit *unit, enum vunit_mode mode)
+{
+	unit->mode = mode;
+	unit->enumeration++;
+	unit->configuration = 0;
+	vfault_attached(unit);
+}
+
+static void run_event(struct vunit *unit, enum vunit_event event, uint64_t at_us)
+{
+	unit->at_us[event] = UINT64_MAX;
+	switch (event) {
+	case EVENT_ATTACH_DFU:
+		count_boot(unit);
+		attach(unit, VUNIT_DFU);
+		return;
+	case EVENT_REATTACH:
+		attach(unit, VUNIT_DFU);
+		vunit_dfu_bus_reset(unit);
+		return;
+	case EVENT_ATTACH_CDC:
+		count_boot(unit);
+		attach(unit, VUNIT_CDC);
+		vunit_boot_attached_cdc(unit, at_us);
+		return;
+	case EVENT_LEAVE: {
+		uint64_t us = vunit_boot_leave(unit);
+		if (vfault_stays_away(unit)) {
+			vunit_power_off(unit);
+			return;
+		}
+		reset(unit, at_us + us);
+		unit->booting_us += us;
+		return;
+	}
+	case EVENT_RESET_TO_DFU:
+		unit->dfu_once = true;
+		reset(unit, at_us);
+		return;
+	case EVENT_APPLY:
+		if (vunit_boot_apply_staged(unit))
+			reset(unit, at_us);
+		return;
+	case EVENT_POWER:
+		vunit_power(unit, unit->button, at_us);
+		return;
+	case EVENT_RESET:
+		reset(unit, at_us);
+		return;
+	case EVENT_COUNT:
+		return;
+	}
+}
+
+static enum vunit_event next_event(const struct vunit *unit)
+{
+	enum vunit_event next = EVENT_ATTACH_DFU;
+	for (int i = 1; i < EVENT_COUNT; i++) {
+		if (unit->at_us[i] < unit->at_us[next])
+			next = (enum vunit_event)i;
+	}
+	return next;
+}
+
+void vunit_advance(struct vunit *unit, uint64_t now_us)
+{
+	for (;;) {
+		enum vunit_event event = next_event(unit);
+		uint64_t at_us = unit->at_us[event];
+		if (at_us == UINT64_MAX || at_us > now_us)
+			break;
+		run_event(unit, event, at_us);
+	}
+	if (now_us > unit->now_us)
+		unit->now_us = now_us;
+}
+
+uint64_t vunit_next_event_us(const struct vunit *unit)
+{
+	return unit->at_us[next_event(unit)];
+}
+
+enum vunit_mode vunit_mode(const struct vunit *unit)
+{
+	return unit->mode;
+}
+
+uint32_t vunit_enumeration(const struct vunit *unit)
+{
+	return unit->enumeration;
+}
+
+struct vunit_work vunit_work(const struct vunit *unit)
+{
+	return unit->work;
+}
+
+void vunit_bus_reset(struct vunit *unit, uint64_t now_us)
+{
+	vunit_advance(unit, now_us);
+	unit->configuration = 0;
+	if (unit->mode == VUNIT_DFU)
+		vunit_dfu_bus_reset(unit);
+}
+
+enum vunit_answer vunit_reply(struct vunit_transfer *transfer, const uint8_t *bytes, size_t len)
+{
+	bool fits = len <= transfer->length;
+	transfer->moved = fits ? (uint16_t)len : transfer->length;
+	if (transfer->moved)
+		memcpy(transfer->data, bytes, transfer->moved);
+	return fits ? VUNIT_ACK : VUNIT_OVERFLOW;
+}
+
+static enum vunit_answer dispatch(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	switch (transfer->type & 0x60) {
+	case 0x00:
+		return vunit_usb_standard(unit, transfer);
+	case 0x20:
+		return unit->mode == VUNIT_DFU ? vunit_dfu_request(unit, transfer)
+					       : vunit_cdc_request(unit, transfer);
+	case 0x40:
+		return unit->mode == VUNIT_CDC ? vunit_vendor_request(unit, transfer) : VUNIT_STALL;
+	default:
+		return VUNIT_STALL;
+	}
+}
+
+/* Full speed, 12 Mbit/s: 13 bytes of frame around every data packet, 32 around
+ * SETUP and status stage. */
+static uint64_t wire_us(uint16_t len)
+{
+	unsigned packets = (len + 63U) / 64U;
+	return (32U + len + 13U * packets) * 2U / 3U;
+}
+
+/* The transfer's end, or never if the unit left the bus before. */
+static enum vunit_answer finish(struct vunit *unit, const struct vunit_transfer *transfer,
+	enum vunit_answer answer, uint64_t *ret_done_us)
+{
+	uint64_t wire = wire_us(transfer->moved);
+	uint64_t done = transfer->start_us + wire + transfer->inside_us;
+	unit->work.transfers++;
+	unit->work.wire_us += wire;
+	unit->work.flash_us += transfer->inside_us + transfer->after_us;
+	*ret_done_us = UINT64_MAX;
+	if (unit->mode != VUNIT_DFU && unit->mode != VUNIT_CDC)
+		return VUNIT_NONE;
+	unit->busy_until_us = done + transfer->after_us;
+	if (vunit_next_event_us(unit) <= done)
+		return VUNIT_NONE;
+	*ret_done_us = done;
+	return answer;
+}
+
+enum vunit_answer vunit_control(struct vunit *unit, const uint8_t setup[8], uint8_t *data,
+	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us)
+{
+	*ret_len = 0;
+	*ret_done_us = UINT64_MAX;
+	uint64_t start_us = now_us > unit->busy_until_us ? now_us : unit->busy_until_us;
+	vunit_advance(unit, start_us);
+	if (unit->mode != VUNIT_DFU && unit->mode != VUNIT_CDC)
+		return VUNIT_NONE;
+	if (vfault_transfer(unit, start_us))
+		return VUNIT_NONE;
+	struct vunit_transfer transfer = {
+		.type = setup[0],
+		.request = setup[1],
+		.value = bytes_le16(setup + 2),
+		.index = bytes_le16(setup + 4),
+		.length = bytes_le16(setup + 6),
+		.data = data,
+		.start_us = start_us,
+	};
+	unit->spent_us = 0;
+	enum vunit_answer answer = dispatch(unit, &transfer);
+	answer = finish(unit, &transfer, answer, ret_done_us);
+	if (answer == VUNIT_ACK || answer == VUNIT_OVERFLOW)
+		*ret_len = transfer.moved;
+	return answer;
+}

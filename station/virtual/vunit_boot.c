@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a virtual unit does after a reset: the bootloader's decision, and what the firmware writes
+ * by itself before it shows up on the bus (docs/devices.md, "What a unit writes by itself").
+ *
+ * Chosen, since nothing establishes it: a unit is on the bus 0.2 s after its reset in DFU, and 1.4
+ * s after it in CDC plus the time of its flash work; a firmware applies a staged bootloader 0.5 s
+ * after that. */
+#include <string.h>
+
+#include "bytes.h"
+#include "secret.h"
+#include "vunit_private.h"
+
+enum {
+	ENUMERATION_US = 200000,
+	FIRMWARE_US = 1200000,
+	APPLY_US = 500000,
+	FLAG_OTA = 10,
+	FLAG_WATCHDOG = 14,
+	FLAG_RESET_CAUSE = 20,
+	OTA_NONE = 0x5000,
+	WATCHDOG_ON = 0xD001,
+	OTA_STAGED = 0xA5,
+	APPLIES_STAGED_VERSION = 1213, /* Device OS 1.2.1 */
+	SOFT_AP_VERSION = 11,
+	SSID_PREFIX_LEN = 26,
+	SETUP_CODE_LEN = 6
+};
+
+/* RCC_CSR after power came on (POR, BOR, pin) and after a reset by software (software, pin). */
+#define RESET_BY_POWER 0x0E000000U
+#define RESET_BY_SOFTWARE 0x14000000U
+
+uint16_t vunit_boot_firmware_version(const struct vunit *unit)
+{
+	struct vunit_module part_2;
+	if (unit->spec.family == VUNIT_CORE || !vunit_module_read(unit, PART_2, PARTS_END, &part_2))
+		return 0;
+	return part_2.version;
+}
+
+/* The bootloader's own end of a session: it writes its system flags. From 0.7.0 on a
+ * Photon keeps them in backup registers too, so a DCT that it cannot reach does not stop
+ * it. The time that it takes. */
+uint64_t vunit_boot_leave(struct vunit *unit)
+{
+	uint64_t before_us = unit->spent_us;
+	bytes_put_le16(unit->flags + FLAG_OTA, OTA_NONE);
+	if (unit->spec.family == VUNIT_CORE) {
+		vunit_flash_core_erase(unit, CORE_FLAGS);
+		vunit_flash_core_write(unit, CORE_FLAGS, unit->flags, sizeof(unit->flags));
+	} else {
+		bytes_put_le16(unit->flags + FLAG_WATCHDOG, WATCHDOG_ON);
+		if (vunit_dct_reachable_safely(unit))
+			vunit_dct_write(unit, DCT_FLAGS, unit->flags, sizeof(unit->flags));
+	}
+	return unit->spent_us - before_us;
+}
+
+static void write_if_new(struct vunit *unit, uint32_t offset, const uint8_t *bytes, size_t len)
+{
+	uint8_t now[256];
+	vunit_dct_read(unit, offset, now, len);
+	if (memcmp(now, bytes, len) != 0)
+		vunit_dct_write(unit, offset, bytes, len);
+}
+
+/* The reset cause goes into the system flags, which changes them from boot to boot. */
+static void write_flags(struct vunit *unit)
+{
+	uint8_t flags[DCT_FLAGS_LEN];
+	vunit_dct_read(unit, DCT_FLAGS, flags, sizeof(flags));
+	bytes_put_le32(
+		flags + FLAG_RESET_CAUSE, unit->power_reset ? RESET_BY_POWER : RESET_BY_SOFTWARE);
+	write_if_new(unit, DCT_FLAGS, flags, sizeof(flags));
+}
+
+/* A private key is missing when its first byte is FF: the unit makes one, which nobody enrolled. */
+static void write_keys(struct vunit *unit)
+{
+	uint8_t key[DCT_PRIVATE_KEY_LEN], public_key[VKEY_PUBLIC_LEN];
+	size_t len;
+	vunit_dct_read(unit, DCT_PRIVATE_KEY, key, sizeof(key));
+	if (key[0] == 0xFF && vkey_make(key, &len))
+		vunit_dct_write(unit, DCT_PRIVATE_KEY, key, len);
+	vkey_public(key, public_key);
+	write_if_new(unit, DCT_PUBLIC_KEY, public_key, sizeof(public_key));
+	secret_wipe(key, sizeof(key));
+}
+
+static void write_identity(struct vunit *unit)
+{
+	uint8_t present[SSID_PREFIX_LEN] = { 0 };
+	vunit_dct_read(unit, DCT_DEVICE_ID, present, 1);
+	if (present[0] == 0xFF)
+		vunit_dct_write(
+			unit, DCT_DEVICE_ID, unit->spec.device_id, sizeof(unit->spec.device_id));
+	if (vunit_boot_firmware_version(unit) < SOFT_AP_VERSION)
+		return;
+	vunit_dct_read(unit, DCT_SSID_PREFIX, present, 1);
+	if (present[0] == 0xFF)
+		vunit_dct_write(unit, DCT_SSID_PREFIX, (const uint8_t *)"\x06Photon", 7);
+	vunit_dct_read(unit, DCT_SETUP_CODE, present, 1);
+	if (present[0] == 0xFF) {
+		uint8_t code[SETUP_CODE_LEN];
+		vunit_noise(unit->spec.seed ^ 0xC0DE, code, sizeof(code));
+		for (size_t i = 0; i < sizeof(code); i++)
+			code[i] = (uint8_t)('A' + code[i] % 26);
+		vunit_dct_write(unit, DCT_SETUP_CODE, code, sizeof(code));
+	}
+}
+
+/* A missing user part is taken from the factory region, which holds it linked for the user
+ * region. */
+static bool restore_user_part(struct vunit *unit)
+{
+	const uint8_t *flash = unit->memory[0];
+	struct vunit_module factory;
+	if (vunit_module_sound(unit, USER_PART, USER_END, &vunit_module_user) ||
+		!vunit_module_sound(unit, FACTORY_REGION, PHOTON_END, &vunit_module_user) ||
+		!vunit_module_read(unit, FACTORY_REGION, PHOTON_END, &factory))
+		return false;
+	size_t len = factory.end - factory.start + 4;
+	if (len > USER_END - USER_PART)
+		return false;
+	vunit_flash_f2_sector_erase(unit, USER_PART - FLASH_BASE);
+	vunit_flash_f2_program(
+		unit, USER_PART - FLASH_BASE, flash + (FACTORY_REGION - FLASH_BASE), len);
+	return true;
+}
+
+/* The time until the firmware is on the bus; what it writes is written then. */
+static uint64_t run_firmware(struct vunit *unit)
+{
+	uint64_t before_us = unit->spent_us, us = FIRMWARE_US;
+	if (unit->spec.family != VUNIT_CORE) {
+		if (restore_user_part(unit))
+			us += FIRMWARE_US;
+		write_flags(unit);
+		write_keys(unit);
+		write_identity(unit);
+	}
+	return us + unit->spent_us - before_us;
+}
+
+enum boot { BOOT_STAY, BOOT_FIRMWARE, BOOT_HANG };
+
+static enum boot decide(const struct vunit *unit)
+{
+	const uint8_t *flash = unit->memory[0];
+	struct vunit_module part_1;
+	if (unit->spec.family == VUNIT_CORE) {
+		uint32_t stack = bytes_le32(flash + (CORE_APPLICATION - FLASH_BASE));
+		return (stack & 0x2FFE0000) == 0x20000000 ? BOOT_FIRMWARE : BOOT_STAY;
+	}
+	if (!vunit_module_read(unit, PART_1, PART_2, &part_1) ||
+		!vunit_module_is(&part_1, &vunit_module_part_1))
+		return BOOT_STAY;
+	return vunit_parts_sound(unit) ? BOOT_FIRMWARE
+				       : BOOT_HANG; /* the header alone decides that it starts */
+}
+
+static void take_flags(struct vunit *unit)
+{
+	if (unit->spec.family == VUNIT_CORE)
+		memcpy(unit->flags, unit->memory[0] + (CORE_FLAGS - FLASH_BASE),
+			sizeof(unit->flags));
+	else
+		vunit_dct_read(unit, DCT_FLAGS, unit->flags, sizeof(unit->flags));
+}
+
+void vunit_boot_start(struct vunit *unit, bool button, uint64_t at_us)
+{
+	enum boot boot = button || unit->dfu_once ? BOOT_STAY : decide(unit);
+	unit->dfu_once = false;
+	take_flags(unit);
+	vunit_dfu_start(unit);
+	if (boot == BOOT_HANG) {
+		vunit_hang(unit);
+		return;
+	}
+	uint64_t us = ENUMERATION_US;
+	if (boot == BOOT_FIRMWARE) {
+		vunit_vendor_start(unit);
+		us += run_firmware(unit);
+	}
+	vunit_schedule(
+		unit, boot == BOOT_FIRMWARE ? EVENT_ATTACH_CDC : EVENT_ATTACH_DFU, at_us + us);
+	unit->booting_us = us;
+}
+
+static bool is_staged(const struct vunit *unit, struct vunit_module *ret)
+{
+	uint8_t flag;
+	vunit_dct_read(unit, DCT_OTA_FLAG, &flag, 1);
+	return flag == OTA_STAGED &&
+	       vunit_module_sound(
+		       unit, OTA_REGION, OTA_REGION + DCT_SECTOR_LEN, &vunit_module_bootloader) &&
+	       vunit_module_read(unit, OTA_REGION, OTA_REGION + DCT_SECTOR_LEN, ret);
+}
+
+void vunit_boot_attached_cdc(struct vunit *unit, uint64_t at_us)
+{
+	struct vunit_module staged;
+	if (unit->spec.family != VUNIT_CORE &&
+		vunit_boot_firmware_version(unit) >= APPLIES_STAGED_VERSION &&
+		is_staged(unit, &staged))
+		vunit_schedule(unit, EVENT_APPLY, at_us + APPLY_US);
+}
+
+/* The emulated bootloader that behaves like this version. */
+static enum vunit_bootloader behaves_like(enum vunit_family family, uint16_t version)
+{
+	if (family == VUNIT_P1)
+		return version > 8 ? VUNIT_P1_1_4_4 : VUNIT_P1_0_6_0;
+	if (version >= 400)
+		return VUNIT_PHOTON_1_4_4;
+	if (version >= 100)
+		return VUNIT_PHOTON_1_0_0;
+	return version >= 8 ? VUNIT_PHOTON_0_6_0 : VUNIT_PHOTON_0_5_3;
+}
+
+bool vunit_boot_apply_staged(struct vunit *unit)
+{
+	struct vunit_module staged;
+	struct err err;
+	if (!is_staged(unit, &staged))
+		return false;
+	size_t len = staged.end - staged.start + 4;
+	vunit_flash_f2_sector_erase(unit, 0);
+	vunit_flash_f2_program(unit, 0, unit->memory[0] + (OTA_REGION - FLASH_BASE), len);
+	uint8_t erased = 0xFF;
+	vunit_dct_write(unit, DCT_OTA_FLAG, &erased, 1);
+	unit->spec.bootloader = behaves_like(unit->spec.family, staged.version);
+	unit->traits = vunit_traits_of(unit->spec.bootloader);
+	/* If unit.json cannot be written, a later run only meets the old bootloader's behaviour. */
+	struct vunit_spec own = vfault_own_spec(unit);
+	bool kept = vunit_spec_write(unit->folder, &own, &err);
+	(void)kept;
+	return true;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running firmware answers: the CDC requests, of which 14400 baud means "into DFU once", and
+ * Particle's vendor requests, simple ones since 0.6.0 and a request protocol since 0.8.0
+ * (docs/devices.md, "Into DFU without the button"). */
+#include <stdio.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "vunit_private.h"
+
+enum {
+	SET_LINE_CODING = 0x20,
+	GET_LINE_CODING = 0x21,
+	SET_CONTROL_LINE_STATE = 0x22,
+	SEND_BREAK = 0x23,
+	LINE_CODING_LEN = 7,
+	BAUD_DFU = 14400,
+	BAUD_DFU_US = 300000, /* chosen: it cancels its network connection first */
+	RESET_US = 100000,    /* chosen */
+	DFU_MODE_US = 1000000
+};
+
+enum {
+	VENDOR_SIMPLE = 0x50,
+	SERVICE_INIT = 1,
+	SERVICE_CHECK,
+	SERVICE_SEND,
+	SERVICE_RECV,
+	SERVICE_RESET
+};
+
+enum { TYPE_DEVICE_ID = 20, TYPE_SYSTEM_VERSION = 30, TYPE_RESET = 40, TYPE_DFU_MODE = 50 };
+
+enum { SIMPLE_VERSION = 100, PROTOCOL_VERSION = 300 }; /* module versions of 0.6.0 and 0.8.0-rc */
+
+enum { REPLY_STATUS = 1, REPLY_ID = 2, REPLY_RESULT = 8, STATUS_OK = 0, STATUS_NOT_FOUND = 5 };
+
+enum { RESULT_NOT_SUPPORTED = -120 };
+
+struct version_name {
+	uint16_t version;
+	const char *name;
+};
+
+static const struct version_name version_names[] = {
+	{ 3301, "3.3.0" },
+	{ 2302, "2.3.1" },
+	{ 2301, "2.3.0" },
+	{ 2300, "2.3.0-rc.1" },
+	{ 1406, "1.4.4" },
+	{ 1213, "1.2.1" },
+	{ 1000, "1.0.0" },
+	{ 207, "0.7.0" },
+	{ 102, "0.6.0" },
+	{ 21, "0.5.3" },
+	{ 11, "0.4.9" },
+};
+
+void vunit_vendor_start(struct vunit *unit)
+{
+	unit->baud = 9600;
+	unit->service_id = 0;
+	unit->service_result = 0;
+}
+
+static enum vunit_answer set_line_coding(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	if (transfer->length != LINE_CODING_LEN)
+		return VUNIT_STALL;
+	unit->baud = bytes_le32(transfer->data);
+	transfer->moved = transfer->length;
+	if (unit->baud == BAUD_DFU) {
+		vunit_schedule(unit, EVENT_RESET_TO_DFU, transfer->start_us + BAUD_DFU_US);
+		unit->work.boot_us += BAUD_DFU_US;
+	}
+	return VUNIT_ACK;
+}
+
+static enum vunit_answer get_line_coding(const struct vunit *unit, struct vunit_transfer *transfer)
+{
+	uint8_t coding[LINE_CODING_LEN] = { 0, 0, 0, 0, 0, 0, 8 };
+	bytes_put_le32(coding, unit->baud);
+	return vunit_reply(transfer, coding,
+		transfer->length < sizeof(coding) ? transfer->length : sizeof(coding));
+}
+
+enum vunit_answer vunit_cdc_request(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	bool in = transfer->type & 0x80;
+	if ((transfer->type & 0x1F) != 1 || transfer->index != 0)
+		return VUNIT_STALL;
+	switch (transfer->request) {
+	case SET_LINE_CODING:
+		return in ? VUNIT_STALL : set_line_coding(unit, transfer);
+	case GET_LINE_CODING:
+		return in ? get_line_coding(unit, transfer) : VUNIT_STALL;
+	case SET_CONTROL_LINE_STATE:
+	case SEND_BREAK:
+		return in ? VUNIT_STALL : VUNIT_ACK;
+	default:
+		return VUNIT_STALL;
+	}
+}
+
+static void version_text(uint16_t version, char *to, size_t cap)
+{
+	for (size_t i = 0; i < sizeof(version_names) / sizeof(version_names[0]); i++) {
+		if (version_names[i].version <= version) {
+			snprintf(to, cap, "%s", version_names[i].name);
+			return;
+		}
+	}
+	snprintf(to, cap, "0.4.0");
+}
+
+static enum vunit_answer send_text(struct vunit_transfer *transfer, const char *text)
+{
+	size_t len = strlen(text);
+	return vunit_reply(
+		transfer, (const uint8_t *)text, len < transfer->length ? len : transfer->length);
+}
+
+static enum vunit_answer simple_in(const struct vunit *unit, struct vunit_transfer *transfer)
+{
+	char text[32];
+	if (transfer->index == TYPE_DEVICE_ID) {
+		const uint8_t *id = unit->spec.device_id;
+		for (size_t i = 0; i < 12; i++)
+			snprintf(text + 2 * i, 3, "%02X", id[i]);
+		return send_text(transfer, text);
+	}
+	if (transfer->index == TYPE_SYSTEM_VERSION) {
+		version_text(vunit_boot_firmware_version(unit), text, sizeof(text));
+		return send_text(transfer, text);
+	}
+	return VUNIT_STALL;
+}
+
+static enum vunit_answer simple_out(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	if (transfer->index != TYPE_RESET)
+		return VUNIT_STALL;
+	transfer->moved = transfer->length;
+	vunit_schedule(unit, EVENT_RESET, transfer->start_us + RESET_US);
+	return VUNIT_ACK;
+}
+
+/* The reply of the protocol: which fields it has, then the fields. */
+static enum vunit_answer service_reply(struct vunit_transfer *transfer, uint32_t flags,
+	uint16_t status, uint16_t id, int32_t result)
+{
+	uint8_t bytes[16];
+	size_t len = 6;
+	bytes_put_le32(bytes, flags | REPLY_STATUS);
+	bytes_put_le16(bytes + 4, status);
+	if (flags & REPLY_ID) {
+		bytes_put_le16(bytes + len, id);
+		len += 2;
+	}
+	if (flags & REPLY_RESULT) {
+		bytes_put_le32(bytes + len, (uint32_t)result);
+		len += 4;
+	}
+	return vunit_reply(transfer, bytes, len < transfer->length ? len : transfer->length);
+}
+
+/* Requests without data only: what a line needs. */
+static enum vunit_answer service_init(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	unit->service_id = 1;
+	unit->service_result = 0;
+	if (transfer->index == TYPE_DFU_MODE)
+		vunit_schedule(unit, EVENT_RESET_TO_DFU, transfer->start_us + DFU_MODE_US);
+	else if (transfer->index == TYPE_RESET)
+		vunit_schedule(unit, EVENT_RESET, transfer->start_us + DFU_MODE_US);
+	else
+		unit->service_result = RESULT_NOT_SUPPORTED;
+	return service_reply(transfer, REPLY_ID, STATUS_OK, unit->service_id, 0);
+}
+
+static enum vunit_answer service_request(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	bool known = unit->service_id != 0 && transfer->index == unit->service_id;
+	if (transfer->request == SERVICE_INIT)
+		return service_init(unit, transfer);
+	if (!known)
+		return service_reply(transfer, 0, STATUS_NOT_FOUND, 0, 0);
+	switch (transfer->request) {
+	case SERVICE_CHECK:
+		return service_reply(transfer, REPLY_RESULT, STATUS_OK, 0, unit->service_result);
+	case SERVICE_RESET:
+		unit->service_id = 0;
+		return service_reply(transfer, 0, STATUS_OK, 0, 0);
+	default: /* nothing to send or to receive */
+		return VUNIT_STALL;
+	}
+}
+
+enum vunit_answer vunit_vendor_request(struct vunit *unit, struct vunit_transfer *transfer)
+{
+	uint16_t version = vunit_boot_firmware_version(unit);
+	bool in = transfer->type & 0x80;
+	if (version < SIMPLE_VERSION || (transfer->type & 0x1F) != 0)
+		return VUNIT_STALL;
+	if (transfer->request == VENDOR_SIMPLE)
+		return in ? simple_in(unit, transfer) : simple_out(unit, transfer);
+	if (version < PROTOCOL_VERSION || !in || transfer->request < SERVICE_INIT ||
+		transfer->request > SERVICE_RESET)
+		return VUNIT_STALL;
+	return service_request(unit, transfer);
+}
