@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of an attempt: begun in the record, identified, admitted, taken through the step table,
+ * finished in the record. What each step does stands in its own file. */
+#include "attempt.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "background.h"
+#include "line_private.h"
+#include "scope.h"
+#include "steps.h"
+#include "text.h"
+
+enum { PROGRESS_EVERY_US = 100000, IDENTIFY_DEADLINE_MS = 120000 };
+
+const struct cancel *attempt_cancel(const struct attempt *attempt)
+{
+	return &attempt->slot->cancel;
+}
+
+void attempt_log(struct attempt *attempt, const char *format, ...)
+{
+	char text[ERR_TEXT_MAX], where[CONFIG_NAME_MAX + LINE_DEVICE_ID + 4];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	snprintf(where, sizeof where, "%s %s", attempt->slot->config->name, attempt->device_id);
+	log_line(attempt->line->options.log, where, "%s", text);
+}
+
+static void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *err)
+{
+	struct line_event event = { .kind = kind,
+		.words = attempt->words,
+		.try_number = attempt->try_number,
+		.bytes_done = attempt->bytes_done,
+		.bytes_total = attempt->bytes_total,
+		.reason = err ? err->reason : REASON_NONE,
+		.elapsed_ms = (uint32_t)((clock_mono_us() - attempt->started_us) / 1000) };
+	snprintf(event.slot, sizeof event.slot, "%s", attempt->slot->config->name);
+	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
+	snprintf(event.step, sizeof event.step, "%s", attempt->step ? attempt->step : "");
+	snprintf(event.text, sizeof event.text, "%s", err ? err->text : "");
+	line_emit(attempt->line, &event);
+}
+
+static void report_progress(void *context, uint64_t bytes)
+{
+	struct attempt *attempt = context;
+	attempt->bytes_done = attempt->bytes_before + bytes;
+	bytes = attempt->bytes_done;
+	uint64_t now = clock_mono_us();
+	if (now - attempt->reported_us < PROGRESS_EVERY_US && bytes < attempt->bytes_total)
+		return;
+	attempt->reported_us = now;
+	attempt_emit(attempt, LINE_PROGRESS, NULL);
+}
+
+struct dfuse_progress attempt_progress(struct attempt *attempt, uint64_t bytes_total)
+{
+	attempt->bytes_before = attempt->bytes_done = 0;
+	attempt->bytes_total = bytes_total;
+	return (struct dfuse_progress){ .report = report_progress, .context = attempt };
+}
+
+bool attempt_open_session(struct attempt *attempt, struct err *err)
+{
+	struct usb_dev *dev = NULL;
+	struct usb_bus *bus = attempt->line->options.bus;
+	if (!bus->ops->open(bus, &attempt->ident, attempt_cancel(attempt), &dev, err))
+		return false;
+	if (!dfu_open(&attempt->dfu, dev, &attempt->plan->family, attempt_cancel(attempt), err))
+		return false;
+	attempt->session = true;
+	return true;
+}
+
+void attempt_close_session(struct attempt *attempt)
+{
+	if (attempt->session)
+		dfu_close(&attempt->dfu);
+	attempt->session = false;
+}
+
+/* Where nothing is written, a difference that was seen once is not looked for until it is gone. */
+static bool is_finding(const struct attempt *attempt, enum reason reason)
+{
+	return attempt->line->options.kind == LINE_VERIFY &&
+	       (reason == REASON_FLASH_BAD || reason == REASON_KEY_MISMATCH ||
+		       reason == REASON_SERVER_KEY_WRONG);
+}
+
+/* A try that ended badly may be followed by another: of a kind that may pass, within the job's
+ * retries, on a unit that can be brought back to a known state. */
+static bool may_retry(
+	struct attempt *attempt, const struct step *step, unsigned tries, const struct err *err)
+{
+	if (!step->retry_from || err_kind(err) != ERR_LINK || is_finding(attempt, err->reason) ||
+		tries > attempt->plan->job.limits.retries)
+		return false;
+	if (deadline_passed(attempt->deadline) || cancel_is_set(attempt_cancel(attempt)))
+		return false;
+	struct err ignored;
+	return !attempt->session || dfu_recover(&attempt->dfu, &ignored);
+}
+
+static bool run_try(struct attempt *attempt, const struct step *step, struct err *err)
+{
+	unsigned seq = 0;
+	if (!record_step_begin(
+		    attempt->record, attempt->id, step->name, attempt->try_number, &seq, err))
+		return false;
+	attempt->step = step->name;
+	attempt->words = step->words;
+	attempt->bytes_done = attempt->bytes_total = 0;
+	attempt_emit(attempt, LINE_STEP, NULL);
+
+	struct deadline deadline = deadline_in_ms(step->deadline_s * 1000u);
+	bool good = step->run(attempt, err);
+	if (good && deadline_passed(deadline))
+		good = err_set(err, REASON_STEP_TIMEOUT, "took longer than %u s", step->deadline_s);
+	if (good && deadline_passed(attempt->deadline))
+		good = err_set(err, REASON_ATTEMPT_TIMEOUT, "the attempt took longer than %u ms",
+			attempt->plan->job.limits.attempt_timeout_ms);
+	if (good)
+		return record_step_end(
+			attempt->record, attempt->id, seq, OUTCOME_PASS, REASON_NONE, NULL, err);
+
+	enum outcome outcome = err_kind(err) == ERR_CANCEL ? OUTCOME_ABORTED : OUTCOME_FAIL;
+	struct err store;
+	if (!record_step_end(
+		    attempt->record, attempt->id, seq, outcome, err->reason, err->text, &store))
+		*err = store;
+	return false;
+}
+
+static bool run_steps(struct attempt *attempt, const struct step_table *table, struct err *err)
+{
+	unsigned tries[32] = { 0 };
+	for (size_t i = 0; i < table->count;) {
+		const struct step *step = &table->steps[i];
+		if (step->wanted && !step->wanted(attempt)) {
+			i++;
+			continue;
+		}
+		attempt->try_number = ++tries[i];
+		if (run_try(attempt, step, err)) {
+			i++;
+			continue;
+		}
+		if (!may_retry(attempt, step, tries[i], err))
+			return err_at(err, "%s", step->name);
+		attempt_emit(attempt, LINE_RETRY, err);
+		attempt_log(attempt, "%s, try %u: %s", step->name, tries[i], err->text);
+		i = step_index(table, step->retry_from);
+	}
+	return true;
+}
+
+static enum outcome outcome_of(const struct attempt *attempt, bool good, const struct err *err)
+{
+	if (good)
+		return attempt->held ? OUTCOME_HELD : OUTCOME_PASS;
+	enum outcome outcome = reason_info(err->reason)->outcome;
+	return outcome == OUTCOME_HELD || outcome == OUTCOME_NONE ? OUTCOME_FAIL : outcome;
+}
+
+static void mark_if_worn_out(struct attempt *attempt, enum outcome outcome, enum reason reason)
+{
+	struct record_unit unit;
+	struct err err;
+	uint32_t limit = attempt->plan->job.limits.attempts_per_unit;
+	if (attempt->line->options.kind != LINE_PROVISION || outcome != OUTCOME_FAIL ||
+		reason_info(reason)->cause != CAUSE_UNIT || !limit || !attempt->device_id[0])
+		return;
+	if (!record_unit(attempt->record, attempt->device_id, &unit, &err)) {
+		attempt_log(attempt, "%s", err.text);
+		return;
+	}
+	/* A mark that a person has to lift stays the newest. */
+	if (strcmp(unit.mark, "quarantine") == 0 || strcmp(unit.mark, "scrap") == 0)
+		return;
+	if (unit.unit_fails >= limit && !record_unit_mark(attempt->record, attempt->device_id,
+						"needs-repair", "failed as often as the job allows",
+						attempt->line->options.operator_name, &err))
+		attempt_log(attempt, "%s", err.text);
+}
+
+/* Commits the outcome. Of a unit that went into quarantine while it was in work, because another
+ * one has its id or its key, the record takes none but REFUSED, with that reason. */
+static bool commit(struct attempt *attempt, bool good, enum outcome *ret, struct err *err)
+{
+	struct record_result result = { .outcome = outcome_of(attempt, good, err),
+		.reason = err->reason,
+		.detail = err->text[0] ? err->text : NULL,
+		.id_optional = attempt->plan->family.identity.slot_is_enough };
+	struct err refused;
+	if (err_kind(err) == ERR_STORE)
+		return false;
+	*ret = result.outcome;
+	if (record_attempt_finish(attempt->record, attempt->id, &result, &refused))
+		return true;
+	*err = refused;
+	return err_kind(err) == ERR_REJECT && commit(attempt, false, ret, err);
+}
+
+static bool moved_away(struct slot *slot)
+{
+	SCOPED_LOCK(&slot->line->mutex);
+	return slot->moved;
+}
+
+/* Nobody hears of the outcome before it is durable. */
+static enum outcome finish(struct attempt *attempt, bool good, struct err *err)
+{
+	enum outcome outcome = OUTCOME_ABORTED;
+	if (!good && err->reason == REASON_STOPPED && moved_away(attempt->slot))
+		err_set(err, REASON_UNIT_MOVED, "the unit %s came back at another slot",
+			attempt->device_id);
+	/* No outcome while a request is in flight: its answer would come too late to count. */
+	cloud_forget(attempt->ticket);
+	attempt->ticket = NULL;
+	attempt_close_session(attempt);
+	if (good && attempt->held)
+		err_set(err, REASON_CLOUD_UNREACHABLE, "the cloud has not acknowledged the key");
+	else if (good)
+		err_clear(err);
+	if (!commit(attempt, good, &outcome, err)) {
+		outcome = OUTCOME_ABORTED;
+		pthread_mutex_lock(&attempt->line->mutex);
+		gate_end(attempt->line, END_STORE, true, "%s", err->text);
+		pthread_mutex_unlock(&attempt->line->mutex);
+	}
+	if (err->reason == REASON_DUPLICATE_ID || err->reason == REASON_DUPLICATE_KEY)
+		gate_stop_set_aside(attempt->line, attempt->slot);
+	mark_if_worn_out(attempt, outcome, err->reason);
+	return outcome;
+}
+
+static void emit_outcome(struct attempt *attempt, enum outcome outcome, const struct err *err)
+{
+	struct line_event event = { .kind = LINE_OUTCOME,
+		.words = "",
+		.outcome = outcome,
+		.reason = err->reason,
+		.proof = outcome == OUTCOME_PASS ? attempt->proof : NULL,
+		.elapsed_ms = (uint32_t)((clock_mono_us() - attempt->started_us) / 1000) };
+	snprintf(event.slot, sizeof event.slot, "%s", attempt->slot->config->name);
+	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
+	snprintf(event.step, sizeof event.step, "%s", attempt->step ? attempt->step : "");
+	snprintf(event.text, sizeof event.text, "%s", err->text);
+	attempt_log(attempt, "%s %s: %s", outcome_name(outcome), reason_info(err->reason)->code,
+		err->text);
+	line_emit(attempt->line, &event);
+}
+
+static bool begin(struct attempt *attempt, int64_t arrived_at, struct err *err)
+{
+	const struct line_options *options = &attempt->line->options;
+	struct record_arrival arrival = { .batch_id = attempt->line->batch_id,
+		.kind = line_kind_name(options->kind),
+		.arrived_at = arrived_at,
+		.slot = attempt->slot->config->name,
+		.usb_path = attempt->ident.port,
+		.usb_serial = attempt->ident.serial,
+		.operator_name = options->operator_name };
+	return record_attempt_begin(attempt->record, &arrival, attempt->id, err);
+}
+
+/* Its enrolment is this worker's from here on. */
+static bool claim(struct attempt *attempt)
+{
+	background_claim(attempt->slot, attempt->device_id);
+	return true;
+}
+
+struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
+	const char *scanned_id, int64_t arrived_at)
+{
+	struct line *line = slot->line;
+	struct attempt attempt = { .line = line,
+		.slot = slot,
+		.plan = line->options.plan,
+		.record = line->options.record,
+		.ident = *ident,
+		.deadline = deadline_in_ms(line->options.plan->job.limits.attempt_timeout_ms),
+		.started_us = clock_mono_us() };
+	struct err err;
+	err_clear(&err);
+	snprintf(attempt.scanned_id, sizeof attempt.scanned_id, "%s", scanned_id);
+	bool makes = line->options.kind == LINE_PROVISION;
+
+	enum outcome outcome = OUTCOME_ABORTED;
+	attempt_emit(&attempt, LINE_ARRIVED, NULL);
+	if (begin(&attempt, arrived_at, &err)) {
+		bool good = run_steps(&attempt, step_table_identify(), &err) && claim(&attempt) &&
+			    (!makes || admit(&attempt, &err)) &&
+			    run_steps(&attempt, step_table(line->options.kind), &err);
+		outcome = finish(&attempt, good, &err);
+		background_release(slot);
+	} else {
+		pthread_mutex_lock(&line->mutex);
+		gate_end(line, END_STORE, true, "%s", err.text);
+		pthread_mutex_unlock(&line->mutex);
+	}
+	keypair_free(attempt.keypair);
+	flash_saved_done(&attempt.beside_server_key);
+	flash_saved_done(&attempt.beside_device_key);
+	emit_outcome(&attempt, outcome, &err);
+	struct attempt_end end = { .outcome = outcome, .reason = err.reason };
+	memcpy(end.device_id, attempt.device_id, sizeof end.device_id);
+	return end;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One passage of one unit, owned by its slot's worker. Steps read and fill this; what is secret in
+ * it lies in locked memory and goes with attempt_done. */
+#pragma once
+
+#include "clock.h"
+#include "cloud.h"
+#include "dfu.h"
+#include "dfuse.h"
+#include "flash.h"
+#include "keypair.h"
+#include "line.h"
+#include "plan.h"
+#include "record.h"
+
+struct slot;
+struct line;
+
+struct attempt {
+	struct line *line;
+	struct slot *slot;
+	const struct plan *plan;
+	struct record *record;
+	char id[UUID_TEXT];
+	struct usb_ident ident; /* the present enumeration */
+	char scanned_id[LINE_DEVICE_ID];
+	char device_id[LINE_DEVICE_ID]; /* "" until identified */
+	bool only_scanned; /* nothing of the unit itself has borne its id out yet */
+	bool resume_key;		/* the attempt before was cut off: a known key on the unit is resumed */
+	struct deadline deadline;
+	uint64_t started_us;
+	struct dfu dfu;
+	bool session; /* dfu is open */
+	uint64_t left_arrival; /* the enumeration that the unit was sent out of DFU from; 0 = none */
+	bool images_erased; /* with the parts or the bootloader, before the firmware ran */
+	bool bootloader_stands; /* it was on the unit already: nothing is staged */
+	/* keys */
+	struct keypair *keypair;    /* made for this unit, or read from it; locked memory */
+	struct public_key key;	    /* its public half, once the slot is chosen */
+	bool key_written;	    /* this attempt wrote it (not resumed or kept) */
+	struct flash_saved beside_server_key, beside_device_key; /* over the tries of a step */
+	int64_t outbox_id;
+	struct cloud_ticket *ticket;
+	bool held; /* everything is done but the cloud has not acknowledged */
+	const char *proof; /* that it has: "read-back", "acknowledged"; NULL = none */
+	/* the present step, for events */
+	const char *step, *words;
+	unsigned try_number;
+	uint64_t bytes_done, bytes_total;
+	uint64_t bytes_before; /* of the step's earlier operations */
+	uint64_t reported_us;
+};
+
+/* How an attempt ended. */
+struct attempt_end {
+	enum outcome outcome;
+	enum reason reason;
+	char device_id[LINE_DEVICE_ID]; /* "" if it did not become known */
+};
+
+/* Takes the unit of a slot through everything. The outcome is durable unless it is ABORTED because
+ * the record failed (the line is then ended too). */
+struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
+	const char *scanned_id, int64_t arrived_at);
+
+/* For the steps. */
+const struct cancel *attempt_cancel(const struct attempt *attempt);
+/* Starts counting bytes for the display; the progress object is to be given to flash functions. */
+struct dfuse_progress attempt_progress(struct attempt *attempt, uint64_t bytes_total);
+/* Opens a DFU session on the present enumeration. */
+bool attempt_open_session(struct attempt *attempt, struct err *err) MUST_CHECK;
+void attempt_close_session(struct attempt *attempt);
+void attempt_log(struct attempt *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* admit.c: decides before the unit is touched. False with a reason of kind REJECT if it
+ * is not to be made now. */
+bool admit(struct attempt *attempt, struct err *err) MUST_CHECK;
+
+/* identity.c: finds the device id from all sources, all must agree; the first time it goes
+ * into the record, later it is compared (UNIT_SWAPPED). In a DFU session, or on the running
+ * identity without one. */
+bool identity_find(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* The reason if a unit turns out to be another: it was swapped, or the label that was
+ * scanned is not its own. */
+enum reason identity_other(const struct attempt *attempt);
+/* Can ident be the unit that we know? By its serial alone; true if the serial says nothing. */
+bool identity_may_be(const struct attempt *attempt, const struct usb_ident *ident);
+/* The id that a serial is; "" if it says nothing. */
+void identity_from_serial(
+	const struct family_identity *rules, const char *serial, char ret[LINE_DEVICE_ID]);
+bool identity_serial_may_be(const struct family_identity *rules, const char *device_id,
+	const char *serial);
+/* The 12 digits of an ST serial from a 24-digit id; to has room for 13. */
+void identity_fold(const char *device_id, char *to);
+
+/* reenter.c */
+/* Waits for the unit at its port after a reset or at its arrival, sends it into DFU if its program
+ * runs, and waits for the DFU identity. The session is closed before and open afterwards. */
+bool reenter_dfu(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* The same after a bootloader was staged: a firmware that applies it resets afterwards, up to
+ * settle_ms after it came to the bus, and has to be let. */
+bool reenter_staged(struct attempt *attempt, uint32_t settle_ms, struct err *err) MUST_CHECK;
+/* Waits until the present enumeration has left the bus; no failure if it stays. */
+bool reenter_await_gone(struct attempt *attempt, uint32_t timeout_ms, struct err *err) MUST_CHECK;
+/* Waits for the running identity with the same id. REASON_NO_SIGN_OF_LIFE. */
+bool reenter_await_runs(struct attempt *attempt, struct err *err) MUST_CHECK;
+

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks at the unit before anything is written: its memory layout, the modules that it already has,
+ * and whether they are new enough for the images. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "attempt.h"
+#include "flash.h"
+#include "image.h"
+#include "steps.h"
+
+enum { HEADER_READ_MAX = 1024 };
+
+/* Reads the module header at the start of a region of the unit. *ret_found false: there is none. */
+static bool read_module(struct attempt *attempt, const struct family_region *region,
+	struct module_header *ret, bool *ret_found, struct err *err)
+{
+	const struct family_images *rules = &attempt->plan->family.images;
+	uint8_t bytes[HEADER_READ_MAX];
+	uint32_t offset = rules->header_with_vectors > rules->header_without
+				  ? rules->header_with_vectors
+				  : rules->header_without;
+	uint32_t len = (offset + MODULE_HEADER_LEN + 63) / 64 * 64;
+	if (len > sizeof bytes || len > region->size)
+		return err_set(
+			err, REASON_BUG, "a module header at %" PRIu32 " is too far away", offset);
+	if (!flash_read(&attempt->dfu, region->alt, region->addr, bytes, len, NULL, err))
+		return err_at(err, "the module at %s", region->name);
+	*ret_found = module_header_find(rules, bytes, len, ret) && ret->start == region->addr &&
+		     ret->platform_id == rules->platform_id;
+	return true;
+}
+
+static bool provides(const struct module_header *module, const struct module_dependency *wanted)
+{
+	return module->function == wanted->function && module->index == wanted->index &&
+	       module->version >= wanted->min_version;
+}
+
+/* Where a module of this kind runs on the family; NULL if it has no place. */
+static const struct family_region *home_of(
+	const struct family *family, const struct module_dependency *wanted)
+{
+	for (size_t i = 0; i < family->region_count; i++) {
+		const struct family_region *region = &family->regions[i];
+		if (region->module && !region->linked_for[0] &&
+			region->function == wanted->function &&
+			(region->index < 0 || region->index == wanted->index))
+			return region;
+	}
+	return NULL;
+}
+
+static bool check_dependency(struct attempt *attempt, const struct plan_region *image,
+	const struct module_dependency *wanted, struct err *err)
+{
+	const struct plan *plan = attempt->plan;
+	/* What is only stored on the unit provides nothing. */
+	for (size_t i = 0; i < plan->region_count; i++)
+		if (plan->regions[i].has_module && !plan->regions[i].region->linked_for[0] &&
+			provides(&plan->regions[i].module, wanted))
+			return true;
+	const struct family_region *home = home_of(&plan->family, wanted);
+	struct module_header found;
+	bool there = false;
+	if (home && !read_module(attempt, home, &found, &there, err))
+		return false;
+	if (there && provides(&found, wanted))
+		return true;
+	char has[64] = "none";
+	if (there)
+		snprintf(has, sizeof has, "version %u", found.version);
+	return err_set(err, REASON_DEPENDENCY,
+		"%s needs %s %u of version %u or newer; the unit has %s", image->region->name,
+		module_function_name(wanted->function), wanted->index, wanted->min_version, has);
+}
+
+/* Versions of what the unit came with: worth keeping, and the bootloader has a column of its
+ * own. */
+static bool observe_modules(struct attempt *attempt, struct err *err)
+{
+	const struct family *family = &attempt->plan->family;
+	for (size_t i = 0; i < family->region_count; i++) {
+		const struct family_region *region = &family->regions[i];
+		struct module_header module;
+		bool found = false;
+		char name[64], version[16];
+		if (!region->module || region->linked_for[0])
+			continue;
+		if (!read_module(attempt, region, &module, &found, err))
+			return false;
+		if (!found)
+			continue;
+		snprintf(name, sizeof name, "found-version:%s", region->name);
+		snprintf(version, sizeof version, "%u", module.version);
+		if (!record_observe(attempt->record, attempt->id, name, version, err))
+			return false;
+		if (module.function == MODULE_BOOTLOADER &&
+			!record_attempt_bootloader(attempt->record, attempt->id, version, err))
+			return false;
+	}
+	return true;
+}
+
+/* Settings that only some bootloaders have, where the plan wants them. */
+static bool check_optional(struct attempt *attempt, struct err *err)
+{
+	const struct plan *plan = attempt->plan;
+	for (size_t i = 0; i < plan->extent_count; i++) {
+		const struct family_alt *alt = family_alt(&plan->family, plan->extents[i].alt);
+		if (alt->optional && !dfu_has_alt(&attempt->dfu, alt->alt))
+			return err_set(err, REASON_LAYOUT,
+				"alt %u: the unit's bootloader does not show \"%s\", which the job "
+				"writes to",
+				alt->alt, alt->layout_text);
+	}
+	return true;
+}
+
+/* A staged bootloader needs a firmware that knows how to take it, from this job or on the unit. */
+static bool check_applier(struct attempt *attempt, struct err *err)
+{
+	const struct plan_region *image = attempt->plan->staged;
+	bool stands = false;
+	if (!image || !bootloader_stands(attempt, &stands, err))
+		return !image;
+	const struct family_staging *how = &image->region->staged;
+	const struct family_region *by = family_region(&attempt->plan->family, how->applied_by);
+	struct module_dependency wanted = { .function = by->function,
+		.index = (uint8_t)by->index,
+		.min_version = how->min_version };
+	return stands || check_dependency(attempt, image, &wanted, err) ||
+	       (err->reason == REASON_DEPENDENCY &&
+		       err_set(err, REASON_DEPENDENCY,
+			       "%s is put in its place by %s of version %u or newer, which neither "
+			       "the job nor the unit has; %s",
+			       image->region->name, by->name, how->min_version,
+			       image->region->remedy));
+}
+
+bool step_inspect(struct attempt *attempt, struct err *err)
+{
+	const struct plan *plan = attempt->plan;
+	if (!dfu_check_layout(&attempt->dfu, err) || !check_optional(attempt, err))
+		return false;
+	if (attempt->try_number == 1 && !observe_modules(attempt, err))
+		return false;
+	for (size_t i = 0; i < plan->region_count; i++) {
+		const struct plan_region *image = &plan->regions[i];
+		for (unsigned d = 0; image->has_module && d < 2; d++)
+			if (image->module.dependency[d].function != MODULE_NONE &&
+				!check_dependency(
+					attempt, image, &image->module.dependency[d], err))
+				return false;
+	}
+	return true;
+}
+
+bool step_check(struct attempt *attempt, struct err *err)
+{
+	return step_inspect(attempt, err) && check_applier(attempt, err);
+}

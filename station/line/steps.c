@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steps.h"
+
+#include <string.h>
+
+static bool parts(const struct attempt *attempt)
+{
+	return attempt->plan->has_parts;
+}
+
+static bool images(const struct attempt *attempt)
+{
+	for (size_t i = 0; i < attempt->plan->region_count; i++)
+		if (attempt->plan->regions[i].phase == PHASE_IMAGES)
+			return true;
+	return false;
+}
+
+static bool extents(const struct attempt *attempt)
+{
+	return attempt->plan->extent_count > 0;
+}
+
+static bool bootloader(const struct attempt *attempt)
+{
+	return attempt->plan->staged != NULL;
+}
+
+static bool staging(const struct attempt *attempt)
+{
+	return bootloader(attempt) && !attempt->bootloader_stands;
+}
+
+static bool server_key(const struct attempt *attempt)
+{
+	return attempt->plan->server_key.wanted;
+}
+
+static bool device_key(const struct attempt *attempt)
+{
+	return attempt->plan->device_key.wanted;
+}
+
+static bool enrolment(const struct attempt *attempt)
+{
+	return attempt->plan->enrol.wanted;
+}
+
+static bool life(const struct attempt *attempt)
+{
+	return attempt->plan->job.after == AFTER_RUNS;
+}
+
+/* With valid parts the bootloader starts the firmware, so the unit comes back running; DCT access
+ * through parts that were written in the same session hangs bootloaders before 1.3.1. Hence a leave
+ * between parts and keys. */
+static bool step_leave_for_firmware(struct attempt *attempt, struct err *err)
+{
+	attempt->left_arrival = attempt->ident.arrival;
+	return dfu_leave(&attempt->dfu, err);
+}
+
+/* Success was decided before: the unit resets as soon as it likes, and silence is normal. What
+ * it writes on leaving (its system flags) is done when it is gone from the bus, so only then
+ * it may be pulled out. */
+static bool step_leave(struct attempt *attempt, struct err *err)
+{
+	bool good = dfu_leave(&attempt->dfu, err);
+	attempt_close_session(attempt);
+	if (!good) {
+		attempt_log(attempt, "leave: %s", err->text);
+		return true;
+	}
+	return reenter_await_gone(attempt, attempt->plan->family.transfer_timeout_ms, err);
+}
+
+/* Identity before anything else: the record of everything that follows hangs on it, and nothing may
+ * be changed on a unit that is not known. */
+static bool step_identify(struct attempt *attempt, struct err *err)
+{
+	const struct usb_id cdc = attempt->plan->family.cdc;
+	bool running = attempt->ident.vendor_id == cdc.vendor_id &&
+		       attempt->ident.product_id == cdc.product_id;
+	attempt_close_session(attempt);
+	return (running ? reenter_dfu(attempt, err) : attempt_open_session(attempt, err)) &&
+	       identity_find(attempt, err);
+}
+
+static const struct step identify_steps[] = {
+	{ "identify", "identifying the unit", NULL, step_identify, "identify", 120 },
+};
+
+static const struct step provision_steps[] = {
+	{ "check", "checking the unit", NULL, step_check, "check", 60 },
+	{ "write-parts", "writing the system parts", parts, step_write_parts, "write-parts", 240 },
+	{ "leave-parts", "starting the new system", parts, step_leave_for_firmware, NULL, 30 },
+	{ "reenter", "waiting for DFU", parts, reenter_dfu, "reenter", 120 },
+	{ "stage-bootloader", "staging the bootloader", bootloader, step_stage_bootloader,
+		"stage-bootloader", 120 },
+	{ "leave-staged", "letting it take the bootloader", staging, step_leave_for_firmware, NULL,
+		30 },
+	{ "reenter-staged", "waiting for DFU", staging, step_reenter_staged, "reenter-staged",
+		180 },
+	{ "bootloader", "reading the bootloader back", bootloader, step_bootloader,
+		"stage-bootloader", 60 },
+	{ "server-key", "writing the server key", server_key, step_server_key, "server-key", 60 },
+	{ "device-key", "writing the device key", device_key, step_device_key, "device-key", 60 },
+	{ "prove-key", "proving the device key", device_key, step_prove_key, "device-key", 60 },
+	{ "enrol", "sending the public key", enrolment, step_enrol, NULL, 10 },
+	{ "write-images", "writing the images", images, step_write_images, "write-images", 240 },
+	{ "readback", "reading everything back", NULL, step_readback, "write-images", 240 },
+	{ "enrolled", "waiting for the cloud", enrolment, step_enrolled, NULL, 180 },
+	{ "leave", "leaving DFU", NULL, step_leave, NULL, 30 },
+	{ "runs", "waiting for the program", life, reenter_await_runs, NULL, 60 },
+};
+
+/* No leave: at that an F2 bootloader writes its system flags. */
+static const struct step verify_steps[] = {
+	{ "check", "checking the unit", NULL, step_inspect, "check", 60 },
+	{ "compare-images", "comparing the images", extents, step_compare_images, "compare-images",
+		240 },
+	{ "compare-server-key", "comparing the server key", server_key, step_compare_server_key,
+		"compare-server-key", 60 },
+	{ "compare-device-key", "comparing the device key", device_key, step_compare_device_key,
+		"compare-device-key", 60 },
+};
+
+const struct step_table *step_table_identify(void)
+{
+	static const struct step_table identify = { identify_steps,
+		sizeof identify_steps / sizeof *identify_steps };
+	return &identify;
+}
+
+const struct step_table *step_table(enum line_kind kind)
+{
+	static const struct step_table provision = { provision_steps,
+		sizeof provision_steps / sizeof *provision_steps };
+	static const struct step_table verify = { verify_steps,
+		sizeof verify_steps / sizeof *verify_steps };
+	return kind == LINE_VERIFY ? &verify : &provision;
+}
+
+size_t step_index(const struct step_table *table, const char *name)
+{
+	size_t i = 0;
+	while (i + 1 < table->count && strcmp(table->steps[i].name, name) != 0)
+		i++;
+	return i;
+}
