@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The power of a unit fails before each transfer in turn, and comes back at once: with the button held, so that the
+ * unit is in DFU again, or without, so that it does what its memory tells it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sweep.h"
+
+static bool buttons[SWEEP_AT_ONCE]; /* by slot: is it held when the power comes back? */
+
+static void cut_power(void *context, const char *port)
+{
+	struct line_bench *bench = context;
+	unsigned slot = (unsigned)strtoul(port + 2, NULL, 10) - 1;
+	unsigned unit = bench->plugged[slot];
+	bench_unplug(bench, slot);
+	bench_plug(bench, slot, unit, buttons[slot]);
+}
+
+static void add_cut(struct sweep *sweep, uint64_t at, bool button)
+{
+	struct line_bench *bench = &sweep->bench;
+	struct usb_fault_rule rule = {
+		.kind = USB_FAULT_UNPLUG, .request = USB_FAULT_ANY_REQUEST, .at = at
+	};
+	struct err err;
+	struct sweep_try *try = sweep_add(sweep, "%s, transfer %llu: power fails%s", bench->family,
+		(unsigned long long)at, button ? ", button held" : "");
+	try->loses_neighbours = true;
+	buttons[try->slot] = button;
+	snprintf(rule.port, sizeof rule.port, "%s", bench_port(bench, try->slot));
+	if (!usb_fault_add(bench->fault, &rule, &err))
+		fail_msg("%s", err.text);
+}
+
+static void sweep_family(const char *family)
+{
+	struct sweep sweep;
+	unsigned stride = sweep_setting("SWEEP_STRIDE", 1);
+	sweep_open(&sweep, family, SWEEP_AT_ONCE);
+	uint64_t count = sweep_count_transfers(&sweep);
+	usb_fault_on_unplug(sweep.bench.fault, cut_power, &sweep.bench);
+	for (unsigned button = 0; button < 2; button++)
+		for (uint64_t at = button; at < count && sweep_goes_on(&sweep); at += stride) {
+			add_cut(&sweep, at, button == 1);
+			if (sweep_is_full(&sweep))
+				sweep_run(&sweep);
+		}
+	sweep_run(&sweep);
+	sweep_close(&sweep);
+}
+
+static void a_core_that_loses_its_power_is_told_truly(void **state)
+{
+	(void)state;
+	sweep_family("core");
+}
+
+static void a_photon_that_loses_its_power_is_told_truly(void **state)
+{
+	(void)state;
+	sweep_family("photon");
+}
+
+static void a_p1_that_loses_its_power_is_told_truly(void **state)
+{
+	(void)state;
+	sweep_family("p1");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest core[] = {
+		cmocka_unit_test(a_core_that_loses_its_power_is_told_truly),
+	};
+	const struct CMUnitTest photon[] = {
+		cmocka_unit_test(a_photon_that_loses_its_power_is_told_truly),
+	};
+	const struct CMUnitTest p1[] = {
+		cmocka_unit_test(a_p1_that_loses_its_power_is_told_truly),
+	};
+	if (argc > 2)
+		setenv("SWEEP_STRIDE", argv[2], 0);
+	if (argc > 1 && strcmp(argv[1], "photon") == 0)
+		return cmocka_run_group_tests(photon, NULL, NULL);
+	if (argc > 1 && strcmp(argv[1], "p1") == 0)
+		return cmocka_run_group_tests(p1, NULL, NULL);
+	return cmocka_run_group_tests(core, NULL, NULL);
+}
