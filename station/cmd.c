@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cmd.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int cmd_fail(const char *name, const struct err *err)
+{
+	fprintf(stderr, "station %s: %s\n", name, err->text);
+	switch (err_kind(err)) {
+	case ERR_STORE:
+	case ERR_BUG:
+		return EXIT_STOPPED;
+	case ERR_CANCEL:
+		return EXIT_INTERRUPTED;
+	case ERR_NONE:
+	case ERR_INPUT:
+	case ERR_LINK:
+	case ERR_DEVICE:
+	case ERR_CLOUD:
+	case ERR_REJECT:
+		break;
+	}
+	return EXIT_REFUSED;
+}
+
+int cmd_usage(const char *name, const char *format, ...)
+{
+	va_list args;
+	fprintf(stderr, "station %s: ", name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see station %s --help\n", name);
+	return EXIT_REFUSED;
+}
+
+bool cmd_colour(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	return isatty(fd) && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool cmd_parse(int argc, char **argv, const char *help, const struct cmd_option *options,
+	size_t count, char ***ret_arguments, int *ret_count, int *ret_status)
+{
+	enum { OWN = 256 }; /* above every character */
+	struct option names[CMD_OPTIONS_MAX + 2] = { { "help", no_argument, NULL, 'h' } };
+	for (size_t i = 0; i < count && i < CMD_OPTIONS_MAX; i++)
+		names[i + 1] = (struct option){ options[i].name,
+			options[i].text ? required_argument : no_argument, NULL, OWN + (int)i };
+	opterr = 0;
+	optind = 1;
+	for (int option; (option = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			*ret_status = EXIT_DONE;
+			return false;
+		}
+		if (option < OWN) {
+			*ret_status = cmd_usage(argv[0],
+				option == ':' ? "%s needs a value" : "there is no option %s",
+				argv[optind - 1]);
+			return false;
+		}
+		if (options[option - OWN].text)
+			*options[option - OWN].text = optarg;
+		else
+			*options[option - OWN].flag = true;
+	}
+	*ret_arguments = argv + optind;
+	*ret_count = argc - optind;
+	return true;
+}
+
+const char *cmd_outcome_colour(enum outcome outcome)
+{
+	switch (outcome) {
+	case OUTCOME_PASS:
+		return "\033[32m";
+	case OUTCOME_FAIL:
+	case OUTCOME_INTERRUPTED:
+	case OUTCOME_ABORTED:
+		return "\033[31m";
+	case OUTCOME_HELD:
+	case OUTCOME_REFUSED:
+		return "\033[33m";
+	case OUTCOME_SKIPPED:
+	case OUTCOME_NONE:
+	case OUTCOME_COUNT:
+		break;
+	}
+	return "\033[2m";
+}
+
+bool cmd_config(const char *option, struct config *ret, struct err *err)
+{
+	char found[FS_PATH_MAX];
+	if (!option) {
+		config_find(found);
+		option = found;
+	}
+	return config_load(option, ret, err);
+}
