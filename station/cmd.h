@@ -18,6 +18,8 @@ enum exit_status {
 };
 
 int cmd_check(int argc, char **argv);
+int cmd_rehearse(int argc, char **argv);
+int cmd_show(int argc, char **argv);
 
 /* One option of a command: --name VALUE goes to *text, --name alone to *flag. */
 struct cmd_option {

@@ -17,6 +17,9 @@ struct command {
 static const struct command commands[] = {
 	{ "check", cmd_check, "JOB",
 		"everything that can be refused, and the plan; touches nothing" },
+	{ "rehearse", cmd_rehearse, "JOB",
+		"a batch on virtual units and a virtual cloud, without hardware" },
+	{ "show", cmd_show, "UNIT", "the life of one unit" },
 };
 
 static void print_help(FILE *to)

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "clock.h"
+#include "cmd.h"
+
+/* A board needs a terminal that can go back up a line. */
+static bool can_draw(FILE *to)
+{
+	const char *term = getenv("TERM");
+	return isatty(fileno(to)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool progress_open(struct progress *progress, FILE *to, enum progress_mode mode,
+	const struct config *config, uint32_t quantity, struct err *err)
+{
+	memset(progress, 0, sizeof *progress);
+	progress->mode = mode == PROGRESS_BOARD && !can_draw(to) ? PROGRESS_LINES : mode;
+	progress->colour = mode != PROGRESS_JSON && cmd_colour(fileno(to));
+	progress->slot_count = config->slot_count;
+	for (size_t i = 0; i < config->slot_count; i++)
+		memcpy(progress->slots[i].name, config->slots[i].name,
+			sizeof progress->slots[i].name);
+	if (progress->mode == PROGRESS_BOARD &&
+		!board_open(to, config, progress->colour, quantity, &progress->board, err))
+		return false;
+	progress->to = to;
+	return true;
+}
+
+static const char *colour_of(const struct progress *progress, enum outcome outcome)
+{
+	return progress->colour ? cmd_outcome_colour(outcome) : "";
+}
+
+static const char *colour_end(const struct progress *progress)
+{
+	return progress->colour ? "\033[0m" : "";
+}
+
+static void print_json(FILE *to, json_t *object)
+{
+	char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	if (text)
+		fprintf(to, "%s\n", text);
+	free(text);
+	json_decref(object);
+	fflush(to);
+}
+
+static void event_json(FILE *to, const struct line_event *event)
+{
+	static const char *const names[] = { "arrived", "step", "retry", "progress", "outcome",
+		"settled" };
+	json_t *object = json_pack("{s:s, s:I, s:s?, s:s?, s:i}", "event", names[event->kind], "at",
+		(json_int_t)clock_utc_ms(), "slot", event->slot[0] ? event->slot : NULL,
+		"device_id", event->device_id[0] ? event->device_id : NULL, "elapsed_ms",
+		(int)event->elapsed_ms);
+	if (!object)
+		return;
+	if (event->step[0])
+		json_object_set_new(object, "step", json_string(event->step));
+	if (event->kind == LINE_STEP || event->kind == LINE_RETRY)
+		json_object_set_new(object, "try", json_integer(event->try_number));
+	if (event->kind == LINE_PROGRESS) {
+		json_object_set_new(object, "bytes", json_integer((json_int_t)event->bytes_done));
+		json_object_set_new(object, "of", json_integer((json_int_t)event->bytes_total));
+	}
+	if (event->kind == LINE_SETTLED)
+		json_object_set_new(object, "of_batch", json_boolean(event->of_batch));
+	if (event->kind == LINE_OUTCOME || event->kind == LINE_SETTLED) {
+		const struct reason_info *info = reason_info(event->reason);
+		json_object_set_new(object, "outcome", json_string(outcome_name(event->outcome)));
+		json_object_set_new(
+			object, "reason", event->reason ? json_string(info->code) : json_null());
+		json_object_set_new(object, "cause",
+			info->cause ? json_string(cause_name(info->cause)) : json_null());
+		json_object_set_new(
+			object, "proof", event->proof ? json_string(event->proof) : json_null());
+	}
+	if (event->text[0])
+		json_object_set_new(object, "detail", json_string(event->text));
+	print_json(to, object);
+}
+
+static void event_text(const struct progress *progress, const struct line_event *event)
+{
+	const struct reason_info *info = reason_info(event->reason);
+	const char *id = event->device_id[0] ? event->device_id : "-";
+	FILE *to = progress->to;
+	switch (event->kind) {
+	case LINE_ARRIVED:
+	case LINE_PROGRESS:
+		return;
+	case LINE_STEP:
+		fprintf(to, "%-4s %-24s %s%s\n", event->slot, id, event->words,
+			event->try_number > 1 ? " (once more)" : "");
+		break;
+	case LINE_RETRY:
+		fprintf(to, "%-4s %-24s %s: %s\n", event->slot, id, event->step, event->text);
+		break;
+	case LINE_OUTCOME:
+		fprintf(to, "%-4s %-24s %s%s%s%s%s after %.1f s%s%s\n", event->slot, id,
+			colour_of(progress, event->outcome), outcome_name(event->outcome),
+			colour_end(progress), event->reason ? " " : "", info->code,
+			event->elapsed_ms / 1000.0, event->proof ? ", key " : "",
+			event->proof ? event->proof : "");
+		if (event->reason)
+			fprintf(to, "     %s: %s.\n     Next: %s.\n", info->sentence, event->text,
+				info->next);
+		break;
+	case LINE_SETTLED:
+		fprintf(to, "%-4s %-24s %s%s%s%s%s, was HELD: %s\n", "-", id,
+			colour_of(progress, event->outcome), outcome_name(event->outcome),
+			colour_end(progress), event->reason ? " " : "", info->code, event->text);
+		if (event->reason)
+			fprintf(to, "     %s.\n     Next: %s.\n", info->sentence, info->next);
+		break;
+	}
+	fflush(to);
+}
+
+static struct progress_slot *find(struct progress *progress, const char *name)
+{
+	for (size_t i = 0; i < progress->slot_count; i++)
+		if (strcmp(progress->slots[i].name, name) == 0)
+			return &progress->slots[i];
+	if (progress->slot_count == CONFIG_SLOTS_MAX)
+		return NULL;
+	struct progress_slot *slot = &progress->slots[progress->slot_count++];
+	snprintf(slot->name, sizeof slot->name, "%s", name);
+	return slot;
+}
+
+static void remember(struct progress *progress, const struct line_event *event)
+{
+	struct progress_slot *slot = find(progress, event->slot);
+	if (!slot)
+		return;
+	slot->outcome = event->outcome;
+	slot->reason = event->reason;
+	slot->proof = event->proof;
+	slot->elapsed_ms = event->elapsed_ms;
+	memcpy(slot->device_id, event->device_id, sizeof slot->device_id);
+}
+
+/* The table at the end shows what became of the unit; a slot that has had another
+ * one since keeps that. */
+static void settle(struct progress *progress, const struct line_event *event)
+{
+	for (size_t i = 0; i < progress->slot_count; i++) {
+		struct progress_slot *slot = &progress->slots[i];
+		if (slot->outcome != OUTCOME_HELD || strcmp(slot->device_id, event->device_id) != 0)
+			continue;
+		slot->outcome = event->outcome;
+		slot->reason = event->reason;
+		slot->proof = event->proof;
+	}
+}
+
+void progress_event(void *context, const struct line_event *event)
+{
+	struct progress *progress = context;
+	if (event->kind == LINE_OUTCOME)
+		remember(progress, event);
+	if (event->kind == LINE_SETTLED)
+		settle(progress, event);
+	switch (progress->mode) {
+	case PROGRESS_BOARD:
+		board_event(progress->board, event);
+		break;
+	case PROGRESS_LINES:
+		event_text(progress, event);
+		break;
+	case PROGRESS_JSON:
+		event_json(progress->to, event);
+		break;
+	}
+}
+
+static void end_json(FILE *to, const struct line_summary *summary)
+{
+	json_t *outcomes = json_object();
+	for (int i = OUTCOME_PASS; i < OUTCOME_COUNT; i++)
+		json_object_set_new(outcomes, outcome_name((enum outcome)i),
+			json_integer(summary->outcomes[i]));
+	json_t *object = json_pack("{s:s, s:I, s:s, s:s, s:s, s:o, s:{s:I, s:s}}", "event", "end",
+		"at", (json_int_t)clock_utc_ms(), "batch", summary->batch_id, "ended_by",
+		summary->ended_by, "why", summary->why, "outcomes", outcomes, "seal", "seq",
+		(json_int_t)summary->head.seq, "hash", summary->head.hash);
+	if (object)
+		print_json(to, object);
+}
+
+/* What stands beside an outcome: its reason, or for a PASS what the cloud gave for it. */
+static void describe(const struct progress_slot *slot, char to[32])
+{
+	if (slot->proof)
+		snprintf(to, 32, "key %s", slot->proof);
+	else
+		snprintf(to, 32, "%s", reason_info(slot->reason)->code);
+}
+
+static void print_table(const struct progress *progress)
+{
+	FILE *to = progress->to;
+	fprintf(to, "\n%-6s %-24s  %-11s  %-18s %8s\n", "slot", "device id", "outcome",
+		"reason, proof", "seconds");
+	for (size_t i = 0; i < progress->slot_count; i++) {
+		const struct progress_slot *slot = &progress->slots[i];
+		char beside[32];
+		describe(slot, beside);
+		if (slot->outcome == OUTCOME_NONE)
+			fprintf(to, "%-6s %-24s  %-11s\n", slot->name, "-", "none");
+		else
+			fprintf(to, "%-6s %-24s  %s%-11s%s  %-18s %8.1f\n", slot->name,
+				slot->device_id[0] ? slot->device_id : "-",
+				colour_of(progress, slot->outcome), outcome_name(slot->outcome),
+				colour_end(progress), beside, slot->elapsed_ms / 1000.0);
+	}
+}
+
+static void print_end(const struct progress *progress, const struct line_summary *summary)
+{
+	FILE *to = progress->to;
+	if (progress->mode == PROGRESS_LINES)
+		print_table(progress);
+	fprintf(to, "\nbatch %s ended by %s%s%s:", summary->batch_id, summary->ended_by,
+		summary->why[0] ? ", " : "", summary->why);
+	for (int i = OUTCOME_PASS; i < OUTCOME_COUNT; i++)
+		if (summary->outcomes[i])
+			fprintf(to, " %u %s", summary->outcomes[i], outcome_name((enum outcome)i));
+	fprintf(to, "\nseal %lld %s\n", (long long)summary->head.seq, summary->head.hash);
+}
+
+void progress_close(struct progress *progress, const struct line_summary *summary)
+{
+	if (!progress->to)
+		return;
+	board_close(progress->board);
+	progress->board = NULL;
+	if (summary && progress->mode == PROGRESS_JSON)
+		end_json(progress->to, summary);
+	else if (summary)
+		print_end(progress, summary);
+	progress->to = NULL;
+}
