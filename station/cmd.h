@@ -18,8 +18,12 @@ enum exit_status {
 };
 
 int cmd_check(int argc, char **argv);
+int cmd_list(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_slots(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 
 /* One option of a command: --name VALUE goes to *text, --name alone to *flag. */
 struct cmd_option {

@@ -17,9 +17,13 @@ struct command {
 static const struct command commands[] = {
 	{ "check", cmd_check, "JOB",
 		"everything that can be refused, and the plan; touches nothing" },
+	{ "list", cmd_list, "", "what is attached, and why something is not usable; --held" },
+	{ "run", cmd_run, "JOB", "a batch on the real bus" },
 	{ "rehearse", cmd_rehearse, "JOB",
 		"a batch on virtual units and a virtual cloud, without hardware" },
 	{ "show", cmd_show, "UNIT", "the life of one unit" },
+	{ "slots", cmd_slots, "", "the slots; --learn names them by plugging in units" },
+	{ "verify", cmd_verify, "JOB", "reads units against a job, writes nothing to them" },
 };
 
 static void print_help(FILE *to)
