@@ -17,12 +17,16 @@ enum exit_status {
 	EXIT_INTERRUPTED = 130
 };
 
+int cmd_audit(int argc, char **argv);
+int cmd_backup_db(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_mark(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_slots(int argc, char **argv);
+int cmd_sync(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
 /* One option of a command: --name VALUE goes to *text, --name alone to *flag. */

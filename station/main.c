@@ -15,14 +15,19 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ "audit", cmd_audit, "", "check the database: schema, seals, what must hold" },
+	{ "backup-db", cmd_backup_db, "FILE",
+		"a checked copy of the database while the line runs" },
 	{ "check", cmd_check, "JOB",
 		"everything that can be refused, and the plan; touches nothing" },
 	{ "list", cmd_list, "", "what is attached, and why something is not usable; --held" },
+	{ "mark", cmd_mark, "UNIT", "scrap, quarantine or released" },
 	{ "run", cmd_run, "JOB", "a batch on the real bus" },
 	{ "rehearse", cmd_rehearse, "JOB",
 		"a batch on virtual units and a virtual cloud, without hardware" },
 	{ "show", cmd_show, "UNIT", "the life of one unit" },
 	{ "slots", cmd_slots, "", "the slots; --learn names them by plugging in units" },
+	{ "sync", cmd_sync, "", "send the keys of units that are HELD; tells which are released" },
 	{ "verify", cmd_verify, "JOB", "reads units against a job, writes nothing to them" },
 };
 
