@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What umock-run and usbip-run have in common: the command line, the units' folders, the command. */
+#pragma once
+
+#include "vunit.h"
+
+enum { FRONT_USAGE = 2, FRONT_SKIP = 77, FRONT_UNITS_MAX = 48 };
+
+struct front_options {
+	unsigned units;
+	const char *family, *folder, *faults;
+	double speed;
+	bool button, own_folder; /* own: made for this run */
+	char **command;
+};
+
+/* Says what is wrong, and makes the folder of the units if none is given. */
+bool front_options(int argc, char **argv, const char *program, struct front_options *ret);
+/* Opens the unit of folder/AI, which is made if it is not there. */
+bool front_unit(const struct front_options *options, unsigned i, struct vunit **ret, struct err *err) MUST_CHECK;
+/* Runs the command and waits for it; its status as a shell gives it. */
+int front_command(char **command);
+/* Removes the units if they were made for this run. */
+void front_done(const struct front_options *options);
