@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs all tests: installs the Debian packages that are missing; builds with clang; builds with the address and undefined
+# behaviour sanitizers, and with the thread sanitizer, and runs the tests in both; then builds with gcc and runs all of
+# them. The last summary is that of ctest for gcc. --quick: gcc only.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. cmake/packages.sh
+
+quick=
+[ "${1:-}" = --quick ] && quick=yes
+need_packages "${build_packages[@]}" "${test_packages[@]}"
+
+# run_tests PRESET [CTEST-OPTIONS]
+run_tests() {
+	local preset=$1
+	shift
+	ctest --test-dir "build/$preset" --output-on-failure --parallel "$(nproc)" --timeout 600 "$@"
+}
+# built PRESET: says so, then does it
+built() {
+	say "building: $1"
+	build "$1"
+}
+
+failed=()
+if [ -z "$quick" ]; then
+	built clang
+	built asan
+	say "testing: asan"
+	run_tests asan || failed+=(asan)
+	built tsan
+	say "testing: tsan"
+	# What has no threads has nothing to tell here; the other sweeps have the same threads as these.
+	run_tests tsan --exclude-regex '^(fuzz|rule)_|^sweep_(killed|power)_' || failed+=(tsan)
+fi
+built dev
+say "testing: dev"
+[ "${#failed[@]}" -gt 0 ] || exec ctest --test-dir build/dev --output-on-failure --parallel "$(nproc)" --timeout 600
+run_tests dev || true
+say "tests failed in: ${failed[*]}"
+exit 1
