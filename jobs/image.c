@@ -1,130 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "fs.h"
-#include "scope.h"
-
-/* The suffix stands before the CRC and ends with its own length; what the sums need of it is the
- * same in the 36 bytes of Device OS 0.4.0 and the 40 of all later ones. */
-enum { CRC_LEN = 4, SUFFIX_OLD = 36, SUFFIX_NEW = 40, SUFFIX_SHA = 34, SUFFIX_SIZE = 2 };
-
-static void dependency_decode(const uint8_t bytes[4], struct module_dependency *ret)
-{
-	ret->function = bytes[0];
-	ret->index = bytes[1];
-	ret->min_version = bytes_le16(bytes + 2);
-}
-
-static void dependency_encode(const struct module_dependency *dependency, uint8_t ret[4])
-{
-	ret[0] = dependency->function;
-	ret[1] = dependency->index;
-	bytes_put_le16(ret + 2, dependency->min_version);
-}
-
-void module_header_decode(const uint8_t bytes[MODULE_HEADER_LEN], struct module_header *ret)
-{
-	*ret = (struct module_header){
-		.start = bytes_le32(bytes),
-		.end = bytes_le32(bytes + 4),
-		.flags = bytes[9],
-		.version = bytes_le16(bytes + 10),
-		.platform_id = bytes_le16(bytes + 12),
-		.function = bytes[14],
-		.index = bytes[15],
-	};
-	dependency_decode(bytes + 16, &ret->dependency[0]);
-	dependency_decode(bytes + 20, &ret->dependency[1]);
-}
-
-void module_header_encode(const struct module_header *header, uint8_t ret[MODULE_HEADER_LEN])
-{
-	bytes_put_le32(ret, header->start);
-	bytes_put_le32(ret + 4, header->end);
-	ret[8] = 0;
-	ret[9] = header->flags;
-	bytes_put_le16(ret + 10, header->version);
-	bytes_put_le16(ret + 12, header->platform_id);
-	ret[14] = header->function;
-	ret[15] = header->index;
-	dependency_encode(&header->dependency[0], ret + 16);
-	dependency_encode(&header->dependency[1], ret + 20);
-}
-
-size_t module_header_offset(const struct family_images *rules, const uint8_t *bytes, size_t len)
-{
-	if (rules->header_always)
-		return rules->header_with_vectors;
-	bool vectors = len >= 4 && (bytes_le32(bytes) & rules->vector_mask) == rules->vector_value;
-	return vectors ? rules->header_with_vectors : rules->header_without;
-}
-
-bool module_header_find(const struct family_images *rules, const uint8_t *bytes, size_t len,
-	struct module_header *ret)
-{
-	size_t at = module_header_offset(rules, bytes, len);
-	if (len < MODULE_HEADER_LEN || at > len - MODULE_HEADER_LEN)
-		return false;
-	struct module_header header;
-	module_header_decode(bytes + at, &header);
-	if (header.end <= header.start || header.end - header.start < at + MODULE_HEADER_LEN)
-		return false;
-	*ret = header;
-	return true;
-}
-
-static bool check_sha256(const uint8_t *bytes, size_t module_len, struct err *err)
-{
-	if (module_len < SUFFIX_NEW)
-		return true;
-	uint16_t suffix = bytes_le16(bytes + module_len - SUFFIX_SIZE);
-	if (suffix != SUFFIX_OLD && suffix != SUFFIX_NEW)
-		return true;
-	uint8_t sha256[SHA256_LEN];
-	size_t at = module_len - SUFFIX_SHA;
-	if (!digest_sha256(bytes, at, sha256, err))
-		return false;
-	if (memcmp(sha256, bytes + at, SHA256_LEN) != 0)
-		return err_set(err, REASON_INPUT,
-			"the SHA-256 in its suffix is not that of its %zu bytes: the image is "
-			"damaged, fetch or build it again",
-			at);
-	return true;
-}
-
-bool module_check_sums(
-	const struct module_header *header, const uint8_t *bytes, size_t len, struct err *err)
-{
-	if (header->end <= header->start || len < CRC_LEN ||
-		header->end - header->start > len - CRC_LEN)
-		return err_set(err, REASON_INPUT,
-			"its header promises 0x%08" PRIx32 "-0x%08" PRIx32
-			" and a CRC, but there are only "
-			"%zu bytes: fetch or build it again",
-			header->start, header->end, len);
-	size_t module_len = header->end - header->start;
-	uint32_t is = digest_crc32(bytes, module_len), wanted = bytes_be32(bytes + module_len);
-	if (is != wanted)
-		return err_set(err, REASON_INPUT,
-			"the CRC-32 of its %zu bytes is %08" PRIx32
-			", its header's end says %08" PRIx32
-			": the image is damaged, fetch or build it again",
-			module_len, is, wanted);
-	return check_sha256(bytes, module_len, err);
-}
-
-const char *module_function_name(uint8_t function)
-{
-	static const char *const names[] = { "no function", "resource", "bootloader",
-		"monolithic firmware", "system part", "user part", "settings", "NCP firmware",
-		"radio stack", "asset" };
-	return function < sizeof names / sizeof *names ? names[function] : "unknown function";
-}
 
 static bool is_intel_hex(const uint8_t *bytes, size_t len)
 {
@@ -151,80 +32,44 @@ static const char *foreign_format(const uint8_t *bytes, size_t len)
 	return NULL;
 }
 
-/* A module's file ends with its CRC; bootloader images may be padded to their sector with FF. */
-static bool length_agrees(const struct module_header *header, const struct image *image)
+static bool examine(const char *path, const uint8_t *bytes, size_t len, struct err *err)
 {
-	uint64_t module_len = (uint64_t)header->end - header->start + CRC_LEN;
-	return module_len <= image->len &&
-	       bytes_all(image->bytes + module_len, image->len - (size_t)module_len, 0xff);
-}
-
-static bool no_module(const char *path, const struct family_images *rules,
-	const struct image *image, struct err *err)
-{
-	struct module_header header;
-	size_t at = module_header_offset(rules, image->bytes, image->len);
-	if (image->len < MODULE_HEADER_LEN || at > image->len - MODULE_HEADER_LEN)
-		return err_set(err, REASON_INPUT,
-			"%s: has only %zu bytes, a module header at 0x%zx does not fit: this "
-			"region takes only images with a module header, build or fetch it again",
-			path, image->len, at);
-	module_header_decode(image->bytes + at, &header);
-	return err_set(err, REASON_INPUT,
-		"%s: has no module header: 0x%zx reads as 0x%08" PRIx32 "-0x%08" PRIx32
-		", which does not fit its %zu bytes; this region takes only complete images with a "
-		"module header, take another file or build it again",
-		path, at, header.start, header.end, image->len);
-}
-
-static bool image_examine(const char *path, const struct family_images *rules, bool require_module,
-	struct image *image, struct err *err)
-{
-	if (image->len == 0)
+	const char *foreign = foreign_format(bytes, len);
+	if (len == 0)
 		return err_set(err, REASON_INPUT, "%s: is empty; build or fetch it again", path);
-	const char *foreign = foreign_format(image->bytes, image->len);
-	if (foreign)
-		return err_set(err, REASON_INPUT, "%s: is %s", path, foreign);
-	if (!digest_sha256_hex(image->bytes, image->len, image->sha256, err))
+	return !foreign || err_set(err, REASON_INPUT, "%s: is %s", path, foreign);
+}
+
+/* Takes the bytes, also if it fails. */
+static bool image_take(
+	const char *path, uint8_t *bytes, size_t len, struct image *ret, struct err *err)
+{
+	struct image image = { .bytes = bytes, .run_count = 1 };
+	image.runs[0] = (struct image_run){ .bytes = bytes, .len = len };
+	if (!examine(path, bytes, len, err) || !digest_sha256_hex(bytes, len, image.sha256, err)) {
+		image_done(&image);
 		return false;
-	if (!rules)
-		return true;
-	image->has_module = module_header_find(rules, image->bytes, image->len, &image->module) &&
-			    length_agrees(&image->module, image);
-	if (!image->has_module)
-		return !require_module || no_module(path, rules, image, err);
-	if (!module_check_sums(&image->module, image->bytes, image->len, err))
-		return err_at(err, "%s", path);
+	}
+	*ret = image;
 	return true;
 }
 
-bool image_parse(const char *path, const uint8_t *bytes, size_t len,
-	const struct family_images *rules, bool require_module, struct image *ret, struct err *err)
+bool image_parse(
+	const char *path, const uint8_t *bytes, size_t len, struct image *ret, struct err *err)
 {
-	struct image image = { .bytes = malloc(len + 1), .len = len };
-	if (!image.bytes)
+	uint8_t *copy = malloc(len + 1);
+	if (!copy)
 		return err_set(err, REASON_STATION, "%s: no memory for %zu bytes", path, len);
-	memcpy(image.bytes, bytes, len);
-	if (!image_examine(path, rules, require_module, &image, err)) {
-		image_done(&image);
-		return false;
-	}
-	*ret = image;
-	return true;
+	memcpy(copy, bytes, len);
+	return image_take(path, copy, len, ret, err);
 }
 
-bool image_load(const char *path, const struct family_images *rules, bool require_module,
-	struct image *ret, struct err *err)
+bool image_load(const char *path, struct image *ret, struct err *err)
 {
-	struct image image = { 0 };
-	if (!fs_read(path, IMAGE_FILE_MAX, REASON_INPUT, &image.bytes, &image.len, err))
-		return false;
-	if (!image_examine(path, rules, require_module, &image, err)) {
-		image_done(&image);
-		return false;
-	}
-	*ret = image;
-	return true;
+	uint8_t *bytes;
+	size_t len;
+	return fs_read(path, IMAGE_FILE_MAX, REASON_INPUT, &bytes, &len, err) &&
+	       image_take(path, bytes, len, ret, err);
 }
 
 void image_done(struct image *image)

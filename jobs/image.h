@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A firmware image: raw .bin, or a .bin with a Particle module header, CRC-32 and SHA-256 suffix
- * (docs/devices.md). Reads, checks what can be checked of the file alone, and hashes. Bytes come
- * from outside: every field is bounded against the file before use. Any thread. */
+/* A firmware file, whatever its form, as runs of bytes: a raw .bin is one run that does not say where it goes,
+ * other formats name an address for each. What the bytes mean is no business of this
+ * part (module.h). Bytes come from outside: every field is bounded against the file before use. Any thread. */
 #pragma once
 
 #include <stddef.h>
@@ -9,78 +9,32 @@
 
 #include "digest.h"
 #include "err.h"
-#include "family.h"
 
-enum { IMAGE_FILE_MAX = 4 << 20, MODULE_HEADER_LEN = 24 };
+enum { IMAGE_FILE_MAX = 16 << 20, IMAGE_RUNS_MAX = 256 };
 
-enum module_function {
-	MODULE_NONE,
-	MODULE_RESOURCE,
-	MODULE_BOOTLOADER,
-	MODULE_MONO,
-	MODULE_SYSTEM_PART,
-	MODULE_USER_PART,
-	MODULE_SETTINGS,
-	MODULE_NCP,
-	MODULE_RADIO,
-	MODULE_ASSET
-};
-
-/* What a receiver over the air would do before storing; a unit written by DFU does none of it. */
-enum {
-	MODULE_FLAG_DROP_HEADER = 1,
-	MODULE_FLAG_COMPRESSED = 2,
-	MODULE_FLAG_COMBINED = 4,
-	MODULE_FLAG_ENCRYPTED = 8
-};
-
-struct module_dependency {
-	uint8_t function, index; /* function 0: none */
-	uint16_t min_version;
-};
-
-/* device-os dynalib/inc/module_info.h: 24 bytes, little-endian. end is exclusive; the
- * CRC-32 stands at end. */
-struct module_header {
-	uint32_t start, end;
-	uint8_t flags; /* MODULE_FLAG_... */
-	uint16_t version, platform_id;
-	uint8_t function, index;
-	struct module_dependency dependency[2];
+/* Bytes that lie together, without gaps. */
+struct image_run {
+	bool has_alt; /* the file names the alternate setting */
+	uint8_t alt;
+	uint32_t addr; /* 0 in a raw image */
+	const uint8_t *bytes; /* into the image's */
+	size_t len; /* at least 1; addr + len is at most 2^32 */
 };
 
 struct image {
+	bool has_addresses;
+	/* At least one; by alternate setting and address; none overlap or touch. */
+	struct image_run runs[IMAGE_RUNS_MAX];
+	size_t run_count;
 	uint8_t *bytes; /* owned */
-	size_t len;
 	char sha256[SHA256_HEX]; /* of the file */
-	bool has_module;
-	struct module_header module;
 };
 
-/* Decodes the 24 bytes; nothing is checked. */
-void module_header_decode(const uint8_t bytes[MODULE_HEADER_LEN], struct module_header *ret);
-void module_header_encode(const struct module_header *header, uint8_t ret[MODULE_HEADER_LEN]);
-/* Where the header of a module that starts at bytes has to stand; may lie behind len. */
-size_t module_header_offset(const struct family_images *rules, const uint8_t *bytes, size_t len);
-/* Finds and decodes the header of a module that starts at bytes; false if it does not fit into len
- * or its addresses make no sense (end <= start, or the header not between them). Also for memory
- * that was read from a unit. */
-bool module_header_find(const struct family_images *rules, const uint8_t *bytes, size_t len,
-	struct module_header *ret);
-/* CRC-32 at end (big-endian) against [start, end); and, with a suffix of 36 or 40 bytes that says
- * so, its SHA-256. bytes are the module's, from start on, len of them. REASON_INPUT. */
-bool module_check_sums(const struct module_header *header, const uint8_t *bytes, size_t len,
-	struct err *err) MUST_CHECK;
-const char *module_function_name(uint8_t function); /* "system part"...; "unknown function" */
-
-/* Reads a file. rules NULL: a raw image. Otherwise: a module if it has a plausible header (start
- * and end agree with the length, behind which only FF may stand); then its sums are checked.
- * require_module: refuses anything else. ELF, Intel HEX, DfuSe files and files with a DFU suffix
- * are refused, they are not what memory holds. REASON_INPUT naming the file. */
-bool image_load(const char *path, const struct family_images *rules, bool require_module,
-	struct image *ret, struct err *err) MUST_CHECK;
+/* Reads a file of at most IMAGE_FILE_MAX bytes; it is recognised by its contents, not by its name. ELF, Intel HEX,
+ * DfuSe files and files with a DFU suffix are refused, they are not what memory holds. REASON_INPUT naming the
+ * file. */
+bool image_load(const char *path, struct image *ret, struct err *err) MUST_CHECK;
 /* The same from memory, which is copied; path is for messages. */
-bool image_parse(const char *path, const uint8_t *bytes, size_t len,
-	const struct family_images *rules, bool require_module, struct image *ret, struct err *err)
-	MUST_CHECK;
+bool image_parse(const char *path, const uint8_t *bytes, size_t len, struct image *ret,
+	struct err *err) MUST_CHECK;
 void image_done(struct image *image);

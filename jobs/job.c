@@ -49,10 +49,10 @@ static void read_images(const struct cfg *root, struct job *job)
 		struct job_image *image = &job->images[i];
 		if (!cfg_list_group(&list, i, &group))
 			return;
-		cfg_text(&group, "region", NULL, image->region, sizeof image->region);
+		cfg_text(&group, "region", "", image->region, sizeof image->region);
 		cfg_path(&group, "file", NULL, image->file, sizeof image->file);
 		read_sha256(&group, image->sha256);
-		image->line = cfg_line(&group, "region");
+		image->line = cfg_line(&group, cfg_has(&group, "region") ? "region" : "file");
 	}
 	job->image_count = count;
 }

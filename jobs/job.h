@@ -16,7 +16,7 @@
 enum { JOB_NAME_MAX = 64, JOB_IMAGES_MAX = 16, JOB_TEXT_MAX = 64 };
 
 struct job_image {
-	char region[FAMILY_NAME_MAX];
+	char region[FAMILY_NAME_MAX]; /* "" = the addresses in the file say it */
 	char file[FS_PATH_MAX];
 	char sha256[SHA256_HEX]; /* "" = not pinned */
 	unsigned line;		 /* in the job file, for messages */

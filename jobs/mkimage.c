@@ -12,7 +12,7 @@
 
 #include "bytes.h"
 #include "fs.h"
-#include "image.h"
+#include "module.h"
 #include "scope.h"
 
 enum { CHUNK = 256, SUFFIX_LEN = 40, CRC_LEN = 4, EDITIONS = 2, SECTOR_0_LEN = 0x4000 };

@@ -38,7 +38,9 @@ void plan_refuse_image(struct plan_build *build, size_t i, const char *format, .
 {
 	const struct job_image *image = &build->plan->job.images[i];
 	char what[ERR_TEXT_MAX];
-	int used = snprintf(what, sizeof what, "images[%zu] (%s): ", i, image->region);
+	int used = image->region[0]
+			   ? snprintf(what, sizeof what, "images[%zu] (%s): ", i, image->region)
+			   : snprintf(what, sizeof what, "images[%zu]: ", i);
 	va_list args;
 	va_start(args, format);
 	vsnprintf(what + used, sizeof what - (size_t)used, format, args);
@@ -64,7 +66,8 @@ static bool build_all(struct plan_build *build, struct err *err)
 		plan_refuse(build, build->plan->job.family_line, "family: %s", err->text);
 		return true;
 	}
-	plan_take_images(build);
+	plan_take_sources(build);
+	plan_check_images(build);
 	plan_check_places(build);
 	plan_take_keys(build);
 	if (build->refusals)
@@ -73,17 +76,17 @@ static bool build_all(struct plan_build *build, struct err *err)
 	       plan_hash(build->plan, build->options->cloud_url != NULL, err);
 }
 
-static void done_sources(struct plan_build *build)
+static void done_images(struct plan_build *build)
 {
 	for (size_t i = 0; i < build->plan->job.image_count; i++)
-		image_done(&build->sources[i].image);
+		image_done(&build->images[i]);
 }
 
 static bool make(struct plan_build *build, struct err *err)
 {
 	struct err failure;
 	bool ok = build_all(build, &failure);
-	done_sources(build);
+	done_images(build);
 	if (!ok) {
 		*err = failure;
 		if (build->errors)

@@ -16,8 +16,9 @@
 #include "family.h"
 #include "image.h"
 #include "job.h"
+#include "module.h"
 
-enum { PLAN_SECTORS_MAX = 1024, PLAN_EXTENTS_MAX = JOB_IMAGES_MAX };
+enum { PLAN_SECTORS_MAX = 1024, PLAN_REGIONS_MAX = 256, PLAN_EXTENTS_MAX = PLAN_REGIONS_MAX };
 
 /* When a region is written. */
 enum plan_phase {
@@ -28,26 +29,30 @@ enum plan_phase {
 	PHASE_IMAGES  /* everything else */
 };
 
-/* One image at its place. */
+/* One run of bytes of an image at its place. An image file that names addresses gives several, also of one
+ * region; a region has runs of one image only. */
 struct plan_region {
 	const struct family_region *region;
 	enum plan_phase phase;
-	char file_name[FS_PATH_MAX]; /* without its folder */
-	char sha256[SHA256_HEX];
+	size_t image; /* index in the job */
+	const char *file_name; /* without its folder; points into the job */
+	char sha256[SHA256_HEX]; /* of the file */
 	bool pinned; /* the job named this sha256 */
-	bool has_module;
+	bool has_module; /* then the run is the whole of it and begins at the region's start */
 	struct module_header module;
 	uint32_t addr;
 	const uint8_t *bytes; /* into the extent's; read-only memory */
-	uint32_t len;	      /* of the image */
-	uint32_t write_len;   /* rounded up to whole blocks with the erased value, inside the extent, not past the next
-				 image of the extent; MEMORY_RECORD: len */
+	uint32_t len;	      /* of the run */
 	size_t extent;	      /* index of the extent that holds it */
+	/* What is sent for it: whole blocks, counted from the extent's start and ending with it, without those that go
+	 * with a run before it, so that no byte is programmed twice. MEMORY_RECORD: exactly the run. */
+	uint32_t write_addr, write_len;
+	const uint8_t *write_bytes;
 };
 
 /* A run of whole sectors that the plan owns on one alternate setting, with the bytes that they will
  * hold: images, and FF between and behind them. Runs that touch are one. On MEMORY_RECORD, which
- * has no sectors to own, exactly the bytes of one image. One of PHASE_STAGED is written by the
+ * has no sectors to own, exactly the bytes of one region entry. One of PHASE_STAGED is written by the
  * unit's firmware and only read by DFU. */
 struct plan_extent {
 	uint8_t alt;
@@ -90,7 +95,7 @@ struct plan {
 	char sha256[SHA256_HEX];
 	struct family family; /* a copy: the plan points into it */
 	struct job job;
-	struct plan_region regions[JOB_IMAGES_MAX]; /* in the order of writing */
+	struct plan_region regions[PLAN_REGIONS_MAX]; /* in the order of writing */
 	size_t region_count;
 	struct plan_extent extents[PLAN_EXTENTS_MAX];
 	size_t extent_count;
@@ -126,5 +131,5 @@ bool plan_make(const char *job_path, const struct plan_options *options,
 	struct err *err) MUST_CHECK;
 void plan_free(struct plan *plan); /* takes NULL */
 
-/* Transfers' worth of a region: blocks of the family's transfer size. */
+/* Transfers' worth of a run: blocks of the family's transfer size. */
 uint32_t plan_blocks(const struct plan *plan, const struct plan_region *region);

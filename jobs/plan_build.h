@@ -5,20 +5,28 @@
 
 #include "plan.h"
 
-/* One image of the job, at the job's index. */
+/* A run of bytes of one image, on its way to a plan_region. */
 struct plan_source {
-	const struct family_region *region; /* NULL: unknown or unusable */
+	size_t image; /* index in the job */
+	const struct family_region *region;
 	const struct family_region *linked; /* where it is linked to run; the region itself if it says nothing else */
 	const struct family_region *area; /* PHASE_STAGED: where the image waits; NULL otherwise */
 	const struct family_alt *alt, *area_alt;
-	struct image image; /* len 0: could not be loaded */
+	uint32_t addr;
+	const uint8_t *bytes; /* into images[image] */
+	size_t len;
+	bool has_module;
+	struct module_header module;
+	bool fits; /* inside its region */
 	uint64_t start, end; /* on the alternate setting, to whole sectors where it has them; 0, 0: nowhere */
 };
 
 struct plan_build {
 	struct plan *plan;
 	const struct plan_options *options;
-	struct plan_source sources[JOB_IMAGES_MAX]; /* as many as the job has images */
+	struct image images[JOB_IMAGES_MAX]; /* as many as the job has; no runs: could not be loaded */
+	struct plan_source sources[PLAN_REGIONS_MAX]; /* in the order of the job's images, then as these list them */
+	size_t source_count;
 	void (*errors)(void *context, const char *text);
 	void *context;
 	struct err *err; /* the first refusal */
@@ -28,12 +36,14 @@ struct plan_build {
 /* Each reason to refuse: "JOB:LINE: text"; line 0 leaves the line out. */
 void plan_refuse(struct plan_build *build, unsigned line, const char *format, ...) PRINTF_LIKE(3,
 	4);
-/* "images[1] (system-part2): FILE: text" at the image's line. */
+/* "images[1] (system-part2): text" at the image's line. */
 void plan_refuse_image(struct plan_build *build, size_t i, const char *format, ...) PRINTF_LIKE(3,
 	4);
 
-/* plan_images.c: finds regions, reads files, judges each image and all of them together. */
-void plan_take_images(struct plan_build *build);
+/* plan_sources.c: reads the files and finds the region of each run: fills images and sources. */
+void plan_take_sources(struct plan_build *build);
+/* plan_images.c: judges each source and all of them together by what stands in them. */
+void plan_check_images(struct plan_build *build);
 /* plan_place.c: where images lie in the flash, and what they share. The second part needs that
  * nothing was refused; it fills regions, extents, sectors and the read-only memory. */
 void plan_check_places(struct plan_build *build);

@@ -104,10 +104,10 @@ static void add_identity(struct digest *digest, const struct family *family)
 static void add_sorted(struct digest *digest, const void *entries, size_t count, size_t size,
 	int (*compare)(const void *, const void *), void (*add)(struct digest *, const void *))
 {
-	const void *order[FAMILY_REGIONS_MAX];
-	_Static_assert(FAMILY_REGIONS_MAX >= FAMILY_ALTS_MAX &&
-			       FAMILY_REGIONS_MAX >= FAMILY_KEY_SLOTS_MAX &&
-			       (int)FAMILY_REGIONS_MAX >= (int)JOB_IMAGES_MAX,
+	const void *order[PLAN_REGIONS_MAX];
+	_Static_assert((int)PLAN_REGIONS_MAX >= (int)FAMILY_ALTS_MAX &&
+			       (int)PLAN_REGIONS_MAX >= (int)FAMILY_KEY_SLOTS_MAX &&
+			       (int)PLAN_REGIONS_MAX >= (int)FAMILY_REGIONS_MAX,
 		"room for each kind of entry");
 	for (size_t i = 0; i < count; i++) {
 		const void *entry = (const char *)entries + i * size;
@@ -142,7 +142,8 @@ static int by_key_slot(const void *left, const void *right)
 static int by_image(const void *left, const void *right)
 {
 	const struct plan_region *a = left, *b = right;
-	return strcmp(a->region->name, b->region->name);
+	int names = strcmp(a->region->name, b->region->name);
+	return names ? names : (a->addr > b->addr) - (a->addr < b->addr);
 }
 
 static void put_image(struct digest *digest, const void *entry)

@@ -7,13 +7,17 @@
 #include <sys/mman.h>
 
 #include "plan_build.h"
-#include "text.h"
 
 static enum plan_phase phase_of(const struct plan_source *source)
 {
 	if (source->area)
 		return PHASE_STAGED;
 	return source->region->system_part ? PHASE_PARTS : PHASE_IMAGES;
+}
+
+static const char *file_of(const struct plan_build *build, const struct plan_source *source)
+{
+	return build->plan->job.images[source->image].file;
 }
 
 static bool is_placed(const struct plan_source *source)
@@ -24,9 +28,7 @@ static bool is_placed(const struct plan_source *source)
 /* Sets start and end. */
 static bool find_span(struct plan_source *source)
 {
-	uint64_t addr = source->region->addr, end = addr + source->image.len;
-	if (source->image.len == 0)
-		return false;
+	uint64_t addr = source->addr, end = addr + source->len;
 	if (source->alt->memory == MEMORY_NOR) {
 		struct layout_sector first, last;
 		if (!layout_sector_at(&source->alt->layout, (uint32_t)addr, &first) ||
@@ -40,9 +42,8 @@ static bool find_span(struct plan_source *source)
 	return true;
 }
 
-static void check_access(struct plan_build *build, size_t i)
+static void check_access(struct plan_build *build, const struct plan_source *source)
 {
-	const struct plan_source *source = &build->sources[i];
 	const struct family_alt *alt = source->alt;
 	bool nor = alt->memory == MEMORY_NOR;
 	uint8_t access = LAYOUT_READ | LAYOUT_WRITE | (nor ? LAYOUT_ERASE : 0);
@@ -50,28 +51,27 @@ static void check_access(struct plan_build *build, size_t i)
 	if (!source->region->writable)
 		return;
 	if (!layout_allows(&alt->layout, (uint32_t)source->start, len, access))
-		plan_refuse_image(build, i,
+		plan_refuse_image(build, source->image,
 			"%s: would take 0x%08" PRIx64 "-0x%08" PRIx64
 			", and the layout of alternate setting %u "
 			"does not let all of it be read, %swritten; take another region or mend "
 			"the family",
-			build->plan->job.images[i].file, source->start, source->end, alt->alt,
+			file_of(build, source), source->start, source->end, alt->alt,
 			nor ? "erased and " : "");
 	else if (source->start < alt->access_start || source->end > alt->access_end)
-		plan_refuse_image(build, i,
+		plan_refuse_image(build, source->image,
 			"%s: would take 0x%08" PRIx64 "-0x%08" PRIx64
 			", outside of what may be touched on "
 			"alternate setting %u, 0x%08" PRIx32 "-0x%08" PRIx32
 			"; take another region",
-			build->plan->job.images[i].file, source->start, source->end, alt->alt,
+			file_of(build, source), source->start, source->end, alt->alt,
 			alt->access_start, alt->access_end);
 }
 
 /* A sector that holds a unit's key must not go with an image, whether this job
  * writes the key or not. */
-static void check_key_slots(struct plan_build *build, size_t i)
+static void check_key_slots(struct plan_build *build, const struct plan_source *source)
 {
-	const struct plan_source *source = &build->sources[i];
 	const struct family *family = &build->plan->family;
 	for (size_t k = 0; k < family->key_slot_count; k++) {
 		const struct family_key_slot *slot = &family->key_slots[k];
@@ -79,12 +79,11 @@ static void check_key_slots(struct plan_build *build, size_t i)
 		if (slot->alt != source->alt->alt || slot->addr >= source->end ||
 			slot_end <= source->start)
 			continue;
-		plan_refuse_image(build, i,
+		plan_refuse_image(build, source->image,
 			"%s: shares a sector with key slot %s (0x%08" PRIx32 "): 0x%08" PRIx64
 			"-0x%08" PRIx64
 			" would be erased; make the image smaller or take another region",
-			build->plan->job.images[i].file, slot->name, slot->addr, source->start,
-			source->end);
+			file_of(build, source), slot->name, slot->addr, source->start, source->end);
 	}
 }
 
@@ -101,16 +100,15 @@ static bool spans_meet(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 	return a < b_end && b < a_end;
 }
 
-/* i comes after k in the job. */
-static void check_pair(struct plan_build *build, size_t i, size_t k)
+/* a comes after b. */
+static void check_pair(
+	struct plan_build *build, const struct plan_source *a, const struct plan_source *b)
 {
-	const struct plan_source *a = &build->sources[i], *b = &build->sources[k];
 	const struct job_image *images = build->plan->job.images;
 	const char *what = NULL;
 	if (a->alt != b->alt || !spans_meet(a->start, a->end, b->start, b->end))
 		return;
-	if (spans_meet(a->region->addr, a->region->addr + a->image.len, b->region->addr,
-		    b->region->addr + b->image.len))
+	if (spans_meet(a->addr, a->addr + a->len, b->addr, b->addr + b->len))
 		what = "they overlap in bytes";
 	else if (names_overlap(a->region, b->region->name) ||
 		 names_overlap(b->region, a->region->name))
@@ -119,18 +117,18 @@ static void check_pair(struct plan_build *build, size_t i, size_t k)
 		what = "they share a sector but are written in different sessions, because one is "
 		       "a system part or staged";
 	if (what)
-		plan_refuse_image(build, i,
+		plan_refuse_image(build, a->image,
 			"%s: cannot be together with images[%zu] (%s) of line %u: %s (0x%08" PRIx32
 			" and 0x%08" PRIx32 "); leave one of them out",
-			images[i].file, k, images[k].region, images[k].line, what, a->region->addr,
-			b->region->addr);
+			images[a->image].file, b->image, b->region->name, images[b->image].line,
+			what, a->addr, b->addr);
 }
 
 /* The sectors under the place where a staged image waits. */
 static bool find_area(const struct plan_source *staged, uint64_t *ret_start, uint64_t *ret_end)
 {
 	const struct layout *layout = &staged->area_alt->layout;
-	uint64_t addr = staged->area->addr, end = addr + staged->image.len;
+	uint64_t addr = staged->area->addr, end = addr + staged->len;
 	struct layout_sector first, last;
 	if (!layout_sector_at(layout, (uint32_t)addr, &first) ||
 		!layout_sector_at(layout, (uint32_t)(end - 1), &last))
@@ -140,44 +138,42 @@ static bool find_area(const struct plan_source *staged, uint64_t *ret_start, uin
 	return true;
 }
 
-/* Staged image i waits in sectors that nothing else may have. */
-static void check_area(struct plan_build *build, size_t i)
+/* A staged image waits in sectors that nothing else may have. */
+static void check_area(struct plan_build *build, const struct plan_source *staged)
 {
-	const struct plan_source *staged = &build->sources[i];
 	uint64_t start = 0, end = 0;
 	if (!find_area(staged, &start, &end))
 		return;
-	for (size_t k = 0; k < build->plan->job.image_count; k++) {
+	for (size_t k = 0; k < build->source_count; k++) {
 		const struct plan_source *other = &build->sources[k];
-		if (k == i || !is_placed(other) || other->alt != staged->area_alt ||
+		if (other == staged || !is_placed(other) || other->alt != staged->area_alt ||
 			!spans_meet(start, end, other->start, other->end))
 			continue;
-		plan_refuse_image(build, k,
+		plan_refuse_image(build, other->image,
 			"%s: cannot be together with images[%zu] (%s), which waits at 0x%08" PRIx64
 			"-0x%08" PRIx64
 			" until the unit's firmware takes it; leave one of them out",
-			build->plan->job.images[k].file, i, staged->region->name, start, end);
+			file_of(build, other), staged->image, staged->region->name, start, end);
 	}
 }
 
 void plan_check_places(struct plan_build *build)
 {
-	size_t count = build->plan->job.image_count;
+	struct plan_source *sources = build->sources;
+	size_t count = build->source_count;
 	for (size_t i = 0; i < count; i++) {
-		struct plan_source *source = &build->sources[i];
-		if (!source->region || source->image.len > source->region->size ||
-			!find_span(source))
+		if (!sources[i].fits || !find_span(&sources[i]))
 			continue;
-		check_access(build, i);
-		check_key_slots(build, i);
+		check_access(build, &sources[i]);
+		check_key_slots(build, &sources[i]);
 	}
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < i; k++)
-			if (is_placed(&build->sources[i]) && is_placed(&build->sources[k]))
-				check_pair(build, i, k);
+			if (is_placed(&sources[i]) && is_placed(&sources[k]))
+				check_pair(build, &sources[i], &sources[k]);
 	for (size_t i = 0; i < count; i++)
-		if (is_placed(&build->sources[i]) && build->sources[i].area)
-			check_area(build, i);
+		if (is_placed(&sources[i]) && sources[i].area)
+			check_area(build, &sources[i]);
 }
 
 static int compare_extents(const void *left, const void *right)
@@ -215,7 +211,7 @@ static void merge_extents(struct plan *plan)
 static void place_extents(struct plan_build *build)
 {
 	struct plan *plan = build->plan;
-	for (size_t i = 0; i < plan->job.image_count; i++) {
+	for (size_t i = 0; i < build->source_count; i++) {
 		const struct plan_source *source = &build->sources[i];
 		plan->extents[plan->extent_count++] = (struct plan_extent){
 			.alt = source->alt->alt,
@@ -250,7 +246,7 @@ static struct plan_extent erased_run(
 {
 	struct plan_extent run = *extent;
 	uint64_t start = 0, end = 0;
-	for (size_t i = 0; i < build->plan->job.image_count; i++) {
+	for (size_t i = 0; i < build->source_count; i++) {
 		const struct plan_source *source = &build->sources[i];
 		if (extent->phase != PHASE_STAGED || !source->area ||
 			!find_area(source, &start, &end))
@@ -301,61 +297,72 @@ static size_t extent_of(const struct plan *plan, const struct plan_source *sourc
 	while (i + 1 < plan->extent_count &&
 		!(plan->extents[i].alt == source->alt->alt &&
 			plan->extents[i].phase == phase_of(source) &&
-			source->region->addr - plan->extents[i].addr < plan->extents[i].len &&
-			source->region->addr >= plan->extents[i].addr))
+			source->addr - plan->extents[i].addr < plan->extents[i].len &&
+			source->addr >= plan->extents[i].addr))
 		i++;
 	return i;
 }
 
-/* Up to a whole block, if neither the extent's end nor the next image is in the way: on the Core a
- * half-word that was programmed cannot be programmed again. */
-static uint32_t write_len(const struct plan_build *build, const struct plan_source *source,
-	const struct plan_extent *extent)
+/* The end of the last block that has bytes of the run; blocks count from the extent's start. */
+static uint32_t blocks_end(
+	const struct plan *plan, const struct plan_region *region, const struct plan_extent *extent)
 {
-	uint32_t len = (uint32_t)source->image.len, addr = source->region->addr;
-	uint32_t block = build->plan->family.transfer_size_max,
-		 limit = extent->len - (addr - extent->addr);
-	if (source->alt->memory != MEMORY_NOR)
-		return len;
-	for (size_t i = 0; i < build->plan->job.image_count; i++) {
-		const struct plan_source *other = &build->sources[i];
-		if (other->alt == source->alt && other->region->addr > addr &&
-			other->region->addr - addr < limit)
-			limit = other->region->addr - addr;
-	}
-	uint32_t over = len % block;
-	uint32_t padded = over ? len + (block - over) : len;
-	return padded < limit ? padded : limit;
+	uint32_t block = plan->family.transfer_size_max;
+	uint64_t end = region->addr - extent->addr + region->len;
+	end = (end + block - 1) / block * block;
+	return extent->addr + (end < extent->len ? (uint32_t)end : extent->len);
 }
 
-static void place_region(struct plan_build *build, size_t i)
+/* Whole blocks: on the Core a half-word that was programmed cannot be programmed again, and others program more at
+ * a time, so two runs must not share a write. */
+static void find_blocks(const struct plan *plan, struct plan_region *region)
+{
+	const struct plan_extent *extent = &plan->extents[region->extent];
+	uint32_t block = plan->family.transfer_size_max, from = region->addr,
+		 to = region->addr + region->len;
+	if (has_sectors(plan, extent->alt)) {
+		/* What is staged is written elsewhere, from its first byte on. */
+		if (region->phase != PHASE_STAGED)
+			from -= (from - extent->addr) % block;
+		to = blocks_end(plan, region, extent);
+	}
+	for (size_t i = 0; i < plan->region_count && has_sectors(plan, extent->alt); i++) {
+		const struct plan_region *other = &plan->regions[i];
+		if (other->extent != region->extent || other->addr >= region->addr)
+			continue;
+		uint32_t taken = blocks_end(plan, other, extent);
+		from = taken > from ? taken : from;
+	}
+	region->write_addr = from;
+	region->write_len = to > from ? to - from : 0;
+	region->write_bytes = extent->expected + (from - extent->addr);
+}
+
+static void place_region(struct plan_build *build, const struct plan_source *source)
 {
 	struct plan *plan = build->plan;
-	const struct plan_source *source = &build->sources[i];
-	const struct job_image *wanted = &plan->job.images[i];
+	const struct job_image *wanted = &plan->job.images[source->image];
 	struct plan_region *region = &plan->regions[plan->region_count++];
-	region->region = source->region;
-	region->phase = phase_of(source);
-	memcpy(region->sha256, source->image.sha256, sizeof region->sha256);
-	region->pinned = wanted->sha256[0] != 0;
-	region->has_module = source->image.has_module;
-	region->module = source->image.module;
-	region->addr = source->region->addr;
-	region->len = (uint32_t)source->image.len;
-	region->extent = extent_of(plan, source);
+	*region = (struct plan_region){ .region = source->region,
+		.phase = phase_of(source),
+		.image = source->image,
+		.file_name = fs_name_of(wanted->file),
+		.pinned = wanted->sha256[0] != 0,
+		.has_module = source->has_module,
+		.module = source->module,
+		.addr = source->addr,
+		.len = (uint32_t)source->len,
+		.extent = extent_of(plan, source) };
+	memcpy(region->sha256, build->images[source->image].sha256, sizeof region->sha256);
 	const struct plan_extent *extent = &plan->extents[region->extent];
 	size_t at = (size_t)(extent->expected - (const uint8_t *)plan->memory) +
 		    (region->addr - extent->addr);
-	memcpy((uint8_t *)plan->memory + at, source->image.bytes, source->image.len);
+	memcpy((uint8_t *)plan->memory + at, source->bytes, source->len);
 	region->bytes = (const uint8_t *)plan->memory + at;
-	region->write_len = write_len(build, source, extent);
 	if (source->area) {
 		plan->staged = region;
 		plan->staged_area = source->area;
 	}
-	/* Cannot be cut: a name is never longer than its path. */
-	if (!text_copy(region->file_name, sizeof region->file_name, fs_name_of(wanted->file)))
-		region->file_name[0] = 0;
 }
 
 bool plan_place(struct plan_build *build, struct err *err)
@@ -365,9 +372,11 @@ bool plan_place(struct plan_build *build, struct err *err)
 	if (!place_sectors(build, err) || !map_extents(plan, err))
 		return false;
 	for (enum plan_phase phase = PHASE_PARTS; phase <= PHASE_IMAGES; phase++)
-		for (size_t i = 0; i < plan->job.image_count; i++)
+		for (size_t i = 0; i < build->source_count; i++)
 			if (phase_of(&build->sources[i]) == phase)
-				place_region(build, i);
+				place_region(build, &build->sources[i]);
+	for (size_t i = 0; i < plan->region_count; i++)
+		find_blocks(plan, &plan->regions[i]);
 	plan->has_parts = plan->regions[0].phase == PHASE_PARTS;
 	if (mprotect(plan->memory, plan->memory_len, PROT_READ) != 0)
 		return err_set(err, REASON_STATION, "%s: cannot make its images read-only",

@@ -405,10 +405,8 @@ static bool pin(const struct plan *plan, struct err *err)
 {
 	char sha256[JOB_IMAGES_MAX][SHA256_HEX];
 	const struct job *job = &plan->job;
-	for (size_t i = 0; i < job->image_count; i++)
-		for (size_t k = 0; k < plan->region_count; k++)
-			if (strcmp(plan->regions[k].region->name, job->images[i].region) == 0)
-				memcpy(sha256[i], plan->regions[k].sha256, SHA256_HEX);
+	for (size_t i = 0; i < plan->region_count; i++)
+		memcpy(sha256[plan->regions[i].image], plan->regions[i].sha256, SHA256_HEX);
 	return job_pin(job, (const char(*)[SHA256_HEX])sha256, job->image_count, err);
 }
 

@@ -143,6 +143,26 @@ void line_abort(struct line *line)
 	cancel_set(&line->abort_request);
 }
 
+/* One row for a region: its runs are of one file and in the order of addresses. Returns how many rows
+ * it added. */
+static size_t add_image(struct record_image *images, size_t count, const struct plan_region *region)
+{
+	for (size_t i = 0; i < count; i++)
+		if (images[i].region == region->region->name) {
+			images[i].size += region->len;
+			return 0;
+		}
+	images[count] = (struct record_image){ .region = region->region->name,
+		.addr = region->addr,
+		.file_name = region->file_name,
+		.has_module = region->has_module,
+		.version = region->module.version,
+		.platform_id = region->module.platform_id,
+		.size = region->len,
+		.sha256 = region->sha256 };
+	return 1;
+}
+
 static bool begin_batch(struct line *line, struct err *err)
 {
 	const struct line_options *options = &line->options;
@@ -160,19 +180,10 @@ static bool begin_batch(struct line *line, struct err *err)
 		.part_revision = plan->job.part_revision,
 		.operator_name = options->operator_name,
 		.quantity = options->quantity };
-	struct record_image images[JOB_IMAGES_MAX + 1];
+	struct record_image images[PLAN_REGIONS_MAX + 1];
 	size_t count = 0;
-	for (; count < plan->region_count; count++) {
-		const struct plan_region *region = &plan->regions[count];
-		images[count] = (struct record_image){ .region = region->region->name,
-			.addr = region->addr,
-			.file_name = region->file_name,
-			.has_module = region->has_module,
-			.version = region->module.version,
-			.platform_id = region->module.platform_id,
-			.size = region->len,
-			.sha256 = region->sha256 };
-	}
+	for (size_t i = 0; i < plan->region_count; i++)
+		count += add_image(images, count, &plan->regions[i]);
 	if (plan->server_key.wanted)
 		images[count++] = (struct record_image){ .region = "server_key",
 			.addr = plan->server_key.slot->addr,

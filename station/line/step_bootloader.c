@@ -50,11 +50,11 @@ static bool write_image(struct attempt *attempt, struct err *err)
 		if (plan->sectors[i].phase == PHASE_STAGED &&
 			!flash_erase(&attempt->dfu, &plan->sectors[i], err))
 			return false;
-	if (!flash_write(&attempt->dfu, area->alt, area->addr, image->bytes, image->write_len,
+	if (!flash_write(&attempt->dfu, area->alt, area->addr, image->write_bytes, image->write_len,
 		    &progress, err))
 		return err_at(err, "%s", area->name);
 	attempt->bytes_before = image->write_len;
-	return flash_verify(&attempt->dfu, area->alt, area->addr, image->bytes, image->write_len,
+	return flash_verify(&attempt->dfu, area->alt, area->addr, image->write_bytes, image->write_len,
 		       &progress, NULL, err) ||
 	       err_at(err, "%s", area->name);
 }

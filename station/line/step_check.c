@@ -6,7 +6,7 @@
 
 #include "attempt.h"
 #include "flash.h"
-#include "image.h"
+#include "module.h"
 #include "steps.h"
 
 enum { HEADER_READ_MAX = 1024 };

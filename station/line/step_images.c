@@ -86,10 +86,10 @@ static bool write_region(struct attempt *attempt, const struct plan_region *regi
 	const struct erased *erased, const struct dfuse_progress *progress, struct err *err)
 {
 	const struct plan *plan = attempt->plan;
-	uint32_t at = region->addr, end = region->addr + region->write_len, len = 0;
+	uint32_t at = region->write_addr, end = region->write_addr + region->write_len, len = 0;
 	while (next_run(plan, erased, region->region->alt, &at, end, &len)) {
 		if (!flash_write(&attempt->dfu, region->region->alt, at,
-			    region->bytes + (at - region->addr), len, progress, err))
+			    region->write_bytes + (at - region->write_addr), len, progress, err))
 			return err_at(err, "%s", region->region->name);
 		attempt->bytes_before += len;
 		at += len;
@@ -167,8 +167,8 @@ static bool still_erased(struct attempt *attempt, bool *ret, struct err *err)
 			uint32_t len = region->write_len - done < sizeof block
 					       ? region->write_len - done
 					       : (uint32_t)sizeof block;
-			if (!flash_read(&attempt->dfu, region->region->alt, region->addr + done,
-				    block, len, NULL, err))
+			if (!flash_read(&attempt->dfu, region->region->alt,
+				    region->write_addr + done, block, len, NULL, err))
 				return false;
 			*ret = bytes_all(block, len, 0xff);
 			done += len;

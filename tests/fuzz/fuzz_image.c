@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "image.h"
+#include "module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,24 +18,58 @@ static const struct family_images rules[] = {
 	{ .header_with_vectors = UINT32_MAX, .header_always = true },
 };
 
+/* Runs are inside the image, in order, apart, and inside 32 bits. */
+static void check_runs(const struct image *image)
+{
+	if (image->run_count == 0 || image->run_count > IMAGE_RUNS_MAX)
+		abort();
+	for (size_t i = 0; i < image->run_count; i++) {
+		const struct image_run *run = &image->runs[i], *before = i ? run - 1 : NULL;
+		if (run->len == 0 || run->len > (1ull << 32) - run->addr)
+			abort();
+		if (!image->has_addresses && (run->addr || run->has_alt || before))
+			abort();
+		if (before && (before->alt > run->alt ||
+				      (before->alt == run->alt &&
+					      before->addr + before->len >= run->addr)))
+			abort();
+		/* Each byte is looked at, for a sanitizer. */
+		uint32_t crc = digest_crc32(run->bytes, run->len);
+		if (before && run->bytes == before->bytes && crc)
+			abort();
+	}
+}
+
+static void examine(
+	const struct family_images *images, bool required, const uint8_t *bytes, size_t len)
+{
+	struct module_header header;
+	struct err err;
+	bool has;
+	/* What was taken as a module ends inside its file. */
+	if (module_examine("fuzz", images, required, bytes, len, &has, &header, &err) &&
+		(has || required) && header.end - header.start + 4ull > len)
+		abort();
+	/* As for memory that was read from a unit: the header may promise more than there is. */
+	if (module_header_find(images, bytes, len, &header) &&
+		module_check_sums(&header, bytes, len, &err) &&
+		header.end - header.start + 4ull > len)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct image image;
-	struct module_header header;
+	static struct image image;
 	struct err err;
 	if (size == 0)
 		return 0;
-	const struct family_images *chosen = data[0] % 4 < 3 ? &rules[data[0] % 4] : NULL;
-	if (image_parse("fuzz", data + 1, size - 1, chosen, data[0] & 4, &image, &err)) {
-		/* What was taken as a module ends inside its file. */
-		if (image.has_module && image.module.end - image.module.start + 4ull > image.len)
-			abort();
-		image_done(&image);
-	}
-	/* As for memory that was read from a unit: the header may promise more than there is. */
-	if (chosen && module_header_find(chosen, data + 1, size - 1, &header) &&
-		module_check_sums(&header, data + 1, size - 1, &err) &&
-		header.end - header.start + 4ull > size - 1)
-		abort();
+	const struct family_images *chosen = &rules[data[0] % 4 % 3];
+	examine(chosen, data[0] & 4, data + 1, size - 1);
+	if (!image_parse("fuzz", data + 1, size - 1, &image, &err))
+		return 0;
+	check_runs(&image);
+	for (size_t i = 0; i < image.run_count; i++)
+		examine(chosen, data[0] & 4, image.runs[i].bytes, image.runs[i].len);
+	image_done(&image);
 	return 0;
 }

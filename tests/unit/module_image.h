@@ -7,7 +7,7 @@
 
 #include "bytes.h"
 #include "digest.h"
-#include "image.h"
+#include "module.h"
 
 /* Puts header at header_at and suffix and CRC at the end of to, which has header->end - header->start + 4 bytes. */
 static inline void module_image_seal(const struct module_header *header, size_t header_at, uint8_t *to)

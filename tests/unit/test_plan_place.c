@@ -66,13 +66,26 @@ static int end(void **state)
 static void add_image(const char *region, size_t len)
 {
 	size_t i = plan.job.image_count++;
-	struct plan_source *source = &build.sources[i];
+	struct plan_source *source = &build.sources[build.source_count++];
 	snprintf(plan.job.images[i].region, sizeof plan.job.images[i].region, "%s", region);
 	plan.job.images[i].line = (unsigned)(10 + i);
+	source->image = i;
 	source->region = source->linked = family_region(&plan.family, region);
 	assert_non_null(source->region);
 	source->alt = family_alt(&plan.family, source->region->alt);
-	source->image = (struct image){ .bytes = bytes, .len = len };
+	source->addr = source->region->addr;
+	source->bytes = bytes;
+	source->len = len;
+	source->fits = true;
+}
+
+/* A further run of the image that was added last, in its region. */
+static void add_run(uint32_t addr, size_t len)
+{
+	struct plan_source *source = &build.sources[build.source_count++];
+	*source = source[-1];
+	source->addr = addr;
+	source->len = len;
 }
 
 static void assert_refused(const char *fragment)
@@ -116,22 +129,75 @@ static void one_sector_is_erased_once_for_two_images(void **state)
 	assert_int_equal(plan.extent_count, 1);
 	assert_int_equal(plan.sector_count, 2);
 	assert_int_equal(plan.extents[0].len, 0x2000);
-	/* A whole block behind a would end at 0x1800, before b; b's ends at 0x2200. */
+	/* Blocks count from 0x1000: a ends in the second, b begins in the third and ends in the fifth. */
+	assert_int_equal(plan.regions[0].write_addr, 0x1000);
 	assert_int_equal(plan.regions[0].write_len, 0x800);
-	assert_int_equal(plan.regions[1].write_len, 0x800);
+	assert_int_equal(plan.regions[1].write_addr, 0x1800);
+	assert_int_equal(plan.regions[1].write_len, 0xc00);
+	assert_ptr_equal(plan.regions[1].write_bytes, plan.extents[0].expected + 0x800);
 	assert_true(bytes_all(plan.extents[0].expected + 0x700, 0x300, 0xff));
 	assert_memory_equal(plan.extents[0].expected + 0xa00, bytes, 0x700);
 }
 
-static void padding_stops_before_the_next_image(void **state)
+static void block_that_two_share_is_written_once(void **state)
 {
 	(void)state;
 	add_region("a", 0, 0x1000, 0x700);
-	add_region("b", 0, 0x1700, 0x100);
+	add_region("b", 0, 0x1700, 0x200);
+	add_region("c", 0, 0x1900, 0x100);
+	/* The order of the job is not that of the addresses. */
+	add_image("b", 0x180);
+	add_image("c", 0x100);
 	add_image("a", 0x6f0);
-	add_image("b", 0x100);
 	assert_placed();
-	assert_int_equal(plan.regions[0].write_len, 0x700);
+	const struct plan_region *b = &plan.regions[0], *c = &plan.regions[1],
+				 *a = &plan.regions[2];
+	assert_int_equal(a->write_addr, 0x1000);
+	assert_int_equal(a->write_len, 0x800);
+	assert_int_equal(b->write_addr, 0x1800);
+	assert_int_equal(b->write_len, 0x400);
+	assert_int_equal(c->write_len, 0);
+	assert_memory_equal(plan.extents[0].expected + 0x700, bytes, 0x180);
+	assert_true(bytes_all(plan.extents[0].expected + 0x6f0, 0x10, 0xff));
+}
+
+static void sparse_image_owns_the_sectors_under_its_runs_only(void **state)
+{
+	(void)state;
+	memset(bytes, 0x5a, sizeof bytes);
+	add_region("a", 0, 0x1000, 0x6000);
+	add_image("a", 0x10);
+	add_run(0x1f01, 0x200);
+	add_run(0x4ffd, 2);
+	assert_placed();
+	assert_int_equal(plan.region_count, 3);
+	assert_int_equal(plan.extent_count, 2);
+	assert_int_equal(plan.extents[0].addr, 0x1000);
+	assert_int_equal(plan.extents[0].len, 0x2000);
+	assert_int_equal(plan.extents[1].addr, 0x4000);
+	assert_int_equal(plan.extents[1].len, 0x1000);
+	assert_int_equal(plan.sector_count, 3);
+	assert_int_equal(plan.sectors[2].addr, 0x4000);
+	assert_memory_equal(plan.extents[0].expected, bytes, 0x10);
+	assert_true(bytes_all(plan.extents[0].expected + 0x10, 0xef1, 0xff));
+	assert_memory_equal(plan.extents[0].expected + 0xf01, bytes, 0x200);
+	assert_true(bytes_all(plan.extents[0].expected + 0x1101, 0xeff, 0xff));
+	assert_true(bytes_all(plan.extents[1].expected, 0xffd, 0xff));
+	/* Only the blocks with bytes, from a whole block on. */
+	assert_int_equal(plan.regions[1].write_addr, 0x1c00);
+	assert_int_equal(plan.regions[1].write_len, 0x800);
+	assert_int_equal(plan.regions[2].write_addr, 0x4c00);
+	assert_int_equal(plan.regions[2].write_len, 0x400);
+	assert_int_equal(plan.regions[2].image, 0);
+}
+
+static void runs_of_one_image_that_overlap_are_refused(void **state)
+{
+	(void)state;
+	add_region("a", 0, 0x1000, 0x1000);
+	add_image("a", 0x101);
+	add_run(0x1100, 1);
+	assert_refused("they overlap in bytes (0x00001100 and 0x00001000)");
 }
 
 static void declared_overlap_forbids_one_sector(void **state)
@@ -237,7 +303,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bytes_that_overlap_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(
 			one_sector_is_erased_once_for_two_images, begin, end),
-		cmocka_unit_test_setup_teardown(padding_stops_before_the_next_image, begin, end),
+		cmocka_unit_test_setup_teardown(block_that_two_share_is_written_once, begin, end),
+		cmocka_unit_test_setup_teardown(
+			sparse_image_owns_the_sectors_under_its_runs_only, begin, end),
+		cmocka_unit_test_setup_teardown(
+			runs_of_one_image_that_overlap_are_refused, begin, end),
 		cmocka_unit_test_setup_teardown(declared_overlap_forbids_one_sector, begin, end),
 		cmocka_unit_test_setup_teardown(system_part_has_its_sectors_alone, begin, end),
 		cmocka_unit_test_setup_teardown(key_slot_in_a_sector_is_refused, begin, end),
