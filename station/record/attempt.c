@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attempts: from arrival to outcome. */
 #include "record_private.h"
+#include "sums.h"
 
 #include <string.h>
 
@@ -208,6 +209,10 @@ bool record_observe(struct record *record, const char *attempt_id, const char *n
 
 /* --- ending --- */
 
+#define PROOF_OF(outcome) \
+	"CASE " outcome " WHEN 'PASS' THEN (SELECT enrol_proof FROM device_key WHERE" \
+	" fingerprint = attempt.key_fingerprint) END"
+
 static bool close_parts(struct record *record, const struct attempt *attempt,
 	const struct record_result *result, int64_t now, struct err *err)
 {
@@ -234,12 +239,14 @@ static bool close_parts(struct record *record, const struct attempt *attempt,
 bool attempt_close(struct record *record, const struct attempt *attempt,
 	const struct record_result *result, struct err *err)
 {
-	static const char update[] = "UPDATE attempt SET ended_at = ?2, final_at = ?3, outcome ="
-				     " ?4, reason = ?5, cause = ?6, detail = ?7 WHERE id = ?1";
+	static const char update[] =
+		"UPDATE attempt SET ended_at = ?2, final_at = ?3, outcome = ?4, reason = ?5,"
+		" cause = ?6, detail = ?7, enrol_proof = " PROOF_OF("?4") " WHERE id = ?1";
 	const struct reason_info *info = reason_info(result->reason);
 	bool final = result->outcome != OUTCOME_HELD;
 	int64_t now = clock_utc_ms();
-	if (!close_parts(record, attempt, result, now, err))
+	if (!close_parts(record, attempt, result, now, err) ||
+		!sums_attempt(record, attempt->id, result->outcome, err))
 		return false;
 	if (!sql_run(&record->sql, update,
 		    SQL(sql_text(attempt->id), sql_int(now), final ? sql_int(now) : sql_null(),
@@ -265,8 +272,9 @@ bool record_attempt_finish(struct record *record, const char *attempt_id,
 bool attempt_settle(struct record *record, const char *attempt_id, enum reason reason,
 	const char *detail, struct err *err)
 {
-	static const char update[] = "UPDATE attempt SET outcome = ?2, reason = ?3, cause = ?4,"
-				     " detail = ?5, final_at = ?6 WHERE id = ?1";
+	static const char update[] =
+		"UPDATE attempt SET outcome = ?2, reason = ?3, cause = ?4,"
+		" detail = ?5, final_at = ?6, enrol_proof = " PROOF_OF("?2") " WHERE id = ?1";
 	static const char outbox[] =
 		"UPDATE outbox SET state = 'closed', done_at = ?2, next_at = NULL"
 		" WHERE attempt_id = ?1 AND state IN ('due', 'in-flight')";

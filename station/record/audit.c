@@ -20,7 +20,7 @@ static const struct {
 	[AUDIT_ANCHOR] = { "anchor", "heads kept elsewhere", audit_anchor },
 	[AUDIT_ATTEMPTS] = { "attempts", "attempts", audit_rules },
 	[AUDIT_PASSAGES] = { "passages", "units", audit_rules },
-	[AUDIT_STEPS] = { "steps", "tries of steps", audit_rules },
+	[AUDIT_STEPS] = { "steps", "tries of steps", audit_steps },
 	[AUDIT_KEYS] = { "keys", "keys", audit_keys },
 	[AUDIT_ENROLMENTS] = { "enrolments", "outbox rows", audit_rules },
 	[AUDIT_MARKS] = { "marks", "marks of units", audit_rules },

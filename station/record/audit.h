@@ -21,7 +21,7 @@ enum audit_check {
 	AUDIT_ANCHOR,	  /* heads that somebody else kept, against the chain */
 	AUDIT_ATTEMPTS,	  /* outcomes are borne out by steps, keys and enrolments */
 	AUDIT_PASSAGES,	  /* 1, 2, 3... of each unit, each linked to the one before */
-	AUDIT_STEPS,
+	AUDIT_STEPS,	  /* and the sums of them that reports read */
 	AUDIT_KEYS,
 	AUDIT_ENROLMENTS,
 	AUDIT_MARKS,

@@ -34,3 +34,5 @@ bool audit_anchor(struct audit *audit, struct err *err) MUST_CHECK;
 bool audit_rules(struct audit *audit, struct err *err) MUST_CHECK;
 /* audit_keys.c: every key is what its fingerprint says. */
 bool audit_keys(struct audit *audit, struct err *err) MUST_CHECK;
+/* audit_sums.c: and what is summed up of them. */
+bool audit_steps(struct audit *audit, struct err *err) MUST_CHECK;

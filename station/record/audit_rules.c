@@ -114,6 +114,18 @@ static const struct rule rules[] = {
 	{ AUDIT_STEPS, "attempt", "its observations are not numbered 1, 2, 3... without gaps",
 		"SELECT attempt_id FROM observation GROUP BY attempt_id HAVING min(seq) <> 1 OR"
 		" max(seq) <> count(*)" },
+	{ AUDIT_STEPS, "attempt", "counts other retries than its steps say",
+		"SELECT id FROM attempt a WHERE ended_at IS NOT NULL AND retries IS NOT"
+		" (SELECT count(*) FROM step WHERE attempt_id = a.id AND try > 1)" },
+	{ AUDIT_STEPS, "attempt", "names another step that failed than its steps do",
+		"SELECT id, coalesce(failed_step, 'none') FROM attempt a WHERE outcome = 'FAIL' AND"
+		" failed_step IS NOT (SELECT name FROM step WHERE attempt_id = a.id AND"
+		" step.outcome = 'FAIL' ORDER BY seq DESC LIMIT 1)" },
+	{ AUDIT_STEPS, "attempt", "names a proof of its enrolment, or none, unlike its key",
+		"SELECT a.id, coalesce(a.enrol_proof, 'none') FROM attempt a LEFT JOIN device_key"
+		" k ON k.fingerprint = a.key_fingerprint WHERE a.ended_at IS NOT NULL AND"
+		" (a.enrol_proof IS NOT NULL) <> (a.outcome = 'PASS' AND k.enrol_proof IS NOT"
+		" NULL)" },
 	/* --- keys --- */
 	{ AUDIT_KEYS, "attempt", "its key belongs to another device id",
 		"SELECT a.id, coalesce(k.device_id, 'unknown') FROM attempt a JOIN device_key k"

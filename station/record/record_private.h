@@ -93,6 +93,8 @@ bool recover(struct record *record, unsigned *ret_attempts, struct err *err) MUS
 
 /* --- seal.c --- */
 
+/* The newest seal; seq 0 if there is none. */
+bool seal_head(struct record *record, struct record_head *ret, struct err *err) MUST_CHECK;
 bool seal_attempt(struct record *record, const char *attempt_id, struct err *err) MUST_CHECK;
 /* The hash that the seal of this attempt has to have; prev NULL for the first. */
 bool seal_hash(struct record *record, const char *attempt_id, int64_t seq, const char *prev,

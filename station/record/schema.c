@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sums.h"
+
 /* "STN1" in the header of the file, so that `file` and we know whose it is. */
 #define APPLICATION_ID "1398033969"
 
@@ -307,9 +309,51 @@ static const char triggers_key[] = KEPT("device_key") KEPT("outbox") KEPT("seal"
 static const char *const to_version_1[] = { "PRAGMA application_id = " APPLICATION_ID ";\n",
 	tables_batch, tables_attempt, tables_key, triggers_batch, triggers_attempt, triggers_key,
 	NULL };
-static const char *const *const migrations[] = { to_version_1 };
 
-enum { SCHEMA_VERSION = sizeof migrations / sizeof *migrations };
+/* What reports read. The columns say again what the steps and the key say, so that a report need
+ * not read those; the index holds every column that figures take from an attempt. */
+static const char figures_columns[] =
+	"DROP TRIGGER attempt_finished;\n"
+	"DROP TRIGGER attempt_held;\n"
+	"DROP INDEX attempt_batch;\n"
+	"ALTER TABLE attempt ADD COLUMN retries INTEGER CHECK (retries >= 0);\n"
+	"ALTER TABLE attempt ADD COLUMN failed_step TEXT;\n"
+	"ALTER TABLE attempt ADD COLUMN enrol_proof TEXT CHECK (enrol_proof IN ('acknowledged',"
+	" 'read-back'));\n"
+	"UPDATE attempt SET retries = (SELECT count(*) FROM step WHERE attempt_id = attempt.id AND"
+	" try > 1), failed_step = CASE WHEN outcome IN ('FAIL', 'HELD') THEN (SELECT name FROM"
+	" step WHERE attempt_id = attempt.id AND step.outcome = 'FAIL' ORDER BY seq DESC LIMIT 1)"
+	" END,"
+	" enrol_proof = CASE outcome WHEN 'PASS' THEN (SELECT enrol_proof FROM device_key WHERE"
+	" fingerprint = attempt.key_fingerprint) END WHERE ended_at IS NOT NULL;\n"
+	"CREATE INDEX attempt_figures ON attempt (batch_id, started_at, id, kind, arrived_at,"
+	" ended_at, slot, device_id, outcome, reason, cause, operator, retries, failed_step,"
+	" enrol_proof);\n"
+	"CREATE INDEX device_key_retired ON device_key (attempt_id, state) WHERE retired_at IS NOT"
+	" NULL;\n";
+static const char figures_sums[] =
+	"CREATE TABLE step_sum (\n"
+	"  batch_id TEXT NOT NULL REFERENCES batch (id), hour INTEGER NOT NULL,\n"
+	"  step TEXT NOT NULL, place INTEGER NOT NULL CHECK (place >= 1),\n"
+	"  passed_first INTEGER NOT NULL CHECK (passed_first >= 0),\n"
+	"  passed_later INTEGER NOT NULL CHECK (passed_later >= 0),\n"
+	"  failed INTEGER NOT NULL CHECK (failed >= 0), tries INTEGER NOT NULL CHECK (tries >="
+	" 1),\n"
+	"  times BLOB NOT NULL, PRIMARY KEY (batch_id, hour, step)\n"
+	") STRICT, WITHOUT ROWID;\n" KEPT("step_sum");
+static const char figures_triggers[] =
+	"CREATE TRIGGER attempt_finished BEFORE UPDATE ON attempt WHEN OLD.ended_at IS NOT NULL"
+	" AND NOT (OLD.outcome = 'HELD' AND NEW.outcome IN ('PASS', 'FAIL'))"
+	" BEGIN SELECT RAISE(ABORT, 'a finished attempt does not change'); END;\n"
+	"CREATE TRIGGER attempt_held BEFORE UPDATE OF device_id, device_id_source, passage,"
+	" previous_attempt_id, bootloader_version, key_fingerprint, ended_at, retries, failed_step"
+	" ON attempt WHEN OLD.ended_at IS NOT NULL"
+	" BEGIN SELECT RAISE(ABORT, 'of a held attempt only the outcome changes'); END;\n";
+static const char *const to_version_2[] = { figures_columns, figures_sums, figures_triggers, NULL };
+
+static const char *const *const migrations[] = { to_version_1, to_version_2 };
+
+enum { SCHEMA_VERSION = sizeof migrations / sizeof *migrations, FIRST_WITH_SUMS = 2 };
 
 static bool stored_version(struct record *record, int64_t *ret, struct err *err)
 {
@@ -423,5 +467,7 @@ bool schema_prepare(struct record *record, struct err *err)
 	for (int64_t from = version; from < SCHEMA_VERSION; from++)
 		if (!migrate_from(&record->sql, from, err))
 			return false;
+	if (version < FIRST_WITH_SUMS && !sums_rebuild(record, err))
+		return false;
 	return write_meta(record, fresh, err) && check_kind(record, err) && tx_commit(&tx, err);
 }

@@ -99,7 +99,7 @@ bool seal_hash(struct record *record, const char *attempt_id, int64_t seq, const
 
 /* --- the chain --- */
 
-static bool read_head(struct record *record, struct record_head *ret, struct err *err)
+bool seal_head(struct record *record, struct record_head *ret, struct err *err)
 {
 	static const char text[] = "SELECT seq, hash FROM seal ORDER BY seq DESC LIMIT 1";
 	bool row = false;
@@ -144,7 +144,7 @@ bool seal_attempt(struct record *record, const char *attempt_id, struct err *err
 				     "at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 	struct record_head before, head;
 	char signature[2 * SIGNATURE_LEN + 1];
-	if (!read_head(record, &before, err))
+	if (!seal_head(record, &before, err))
 		return false;
 	head.seq = before.seq + 1;
 	if (!seal_hash(record, attempt_id, head.seq, before.seq ? before.hash : NULL, head.hash,
@@ -160,7 +160,7 @@ bool seal_attempt(struct record *record, const char *attempt_id, struct err *err
 bool record_head(struct record *record, struct record_head *ret, struct err *err)
 {
 	SCOPED_TX tx = { 0 };
-	return tx_begin_read(&tx, record, err) && read_head(record, ret, err);
+	return tx_begin_read(&tx, record, err) && seal_head(record, ret, err);
 }
 
 /* --- logs/seals.log: "SEQ HASH TIME ATTEMPT" --- */
@@ -279,7 +279,7 @@ bool seal_log_open(struct record *record, struct err *err)
 	record->seals_fd = open(record->seals_path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (record->seals_fd < 0)
 		return err_sys(err, REASON_STORE, errno, "cannot open %s", record->seals_path);
-	if (!last_logged(record, &logged, hash, err) || !read_head(record, &head, err))
+	if (!last_logged(record, &logged, hash, err) || !seal_head(record, &head, err))
 		return false;
 	if (logged &&
 		!sql_get_int(&record->sql, "SELECT count(*) FROM seal WHERE seq = ?1 AND hash = ?2",

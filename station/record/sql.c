@@ -94,6 +94,9 @@ static int bind_value(sqlite3_stmt *statement, int index, const struct sql_value
 		return sqlite3_bind_int64(statement, index, value->number);
 	case SQL_KIND_TEXT:
 		return sqlite3_bind_text(statement, index, value->text, -1, SQLITE_STATIC);
+	case SQL_KIND_BLOB:
+		return sqlite3_bind_blob64(statement, index, value->text,
+			(sqlite3_uint64)value->number, SQLITE_STATIC);
 	case SQL_KIND_NULL:
 		break;
 	}
@@ -128,6 +131,13 @@ bool sql_next(struct sql_query *query, bool *ret_row, struct err *err)
 const char *sql_column_text(const struct sql_query *query, int column)
 {
 	return (const char *)sqlite3_column_text(query->statement, column);
+}
+
+const uint8_t *sql_column_blob(const struct sql_query *query, int column, size_t *ret_len)
+{
+	const uint8_t *bytes = sqlite3_column_blob(query->statement, column);
+	*ret_len = (size_t)sqlite3_column_bytes(query->statement, column);
+	return bytes;
 }
 
 int64_t sql_column_int(const struct sql_query *query, int column, int64_t if_null)

@@ -19,11 +19,11 @@ struct sql {
 	struct err broken; /* the first failure after which nothing of this connection is trusted */
 };
 
-enum sql_kind { SQL_KIND_NULL, SQL_KIND_INT, SQL_KIND_TEXT };
+enum sql_kind { SQL_KIND_NULL, SQL_KIND_INT, SQL_KIND_TEXT, SQL_KIND_BLOB };
 struct sql_value {
 	enum sql_kind kind;
 	int64_t number;
-	const char *text; /* read while the statement runs */
+	const char *text; /* read while the statement runs; of a blob: number bytes */
 };
 struct sql_values {
 	const struct sql_value *values;
@@ -43,6 +43,11 @@ static inline struct sql_value sql_text(const char *text)
 static inline struct sql_value sql_name(const char *text)
 {
 	return (struct sql_value){ .kind = SQL_KIND_TEXT, .text = text };
+}
+/* Read while the statement runs. */
+static inline struct sql_value sql_blob(const uint8_t *bytes, size_t len)
+{
+	return (struct sql_value){ .kind = SQL_KIND_BLOB, .number = (int64_t)len, .text = (const char *)bytes };
 }
 static inline struct sql_value sql_null(void)
 {
@@ -80,6 +85,7 @@ bool sql_query(struct sql *sql, const char *text, struct sql_values values, stru
 /* *ret_row false: there are no more. */
 bool sql_next(struct sql_query *query, bool *ret_row, struct err *err) MUST_CHECK;
 const char *sql_column_text(const struct sql_query *query, int column);	   /* NULL if NULL; until the next step */
+const uint8_t *sql_column_blob(const struct sql_query *query, int column, size_t *ret_len); /* until the next step */
 int64_t sql_column_int(const struct sql_query *query, int column, int64_t if_null);
 /* Copies; "" if NULL. REASON_STORE if it does not fit: we never stored something that long. */
 bool sql_column_copy(const struct sql_query *query, int column, char *to, size_t cap,

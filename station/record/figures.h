@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading the database for a report: everything of a scope in one state of the database, a running
+ * line is not blocked. Rows come one by one through callbacks, in the order of the struct; their
+ * texts are valid during the call only, NULL and -1 are NULL columns. Any thread; blocks for the
+ * disk. Reasons: INPUT (no such batch), STORE.
+ *
+ * Attempts are read from one index that holds all their columns that figures need, and steps of a
+ * large scope from sums that are kept per batch, hour and step when an attempt ends (step_sum; the
+ * audit recomputes them). So a batch costs what it holds, and a year some hundred thousand rows. */
+#pragma once
+
+#include "record.h"
+#include "tally.h"
+
+/* All that is given must hold; NULL and 0 leave it open. */
+struct figures_scope {
+	const char *batch_id, *work_order, *job_name, *station_id;
+	bool last_batch;      /* the newest batch that provisions */
+	int64_t since, until; /* attempts that began in [since, until), UTC ms */
+};
+
+struct figures_batch {
+	const char *id, *kind, *job_name, *plan_sha256, *family, *cloud, *work_order, *part_number,
+		*part_revision, *operator_name, *station_id, *software_version, *ended_by;
+	int64_t quantity, started_at, ended_at;
+};
+struct figures_image {
+	const char *region, *file_name, *sha256;
+	int64_t stage, address, size, version, platform_id;
+};
+struct figures_stop {
+	const char *batch_id, *why;
+	int64_t from_at, to_at;
+};
+struct figures_attempt {
+	const char *batch_id, *kind, *slot, *device_id, *outcome, *reason, *cause, *operator_name;
+	const char *failed_step; /* of a FAIL */
+	const char *enrol_proof; /* of a PASS with an enrolment: "read-back", "acknowledged" */
+	int64_t arrived_at, started_at, ended_at, retries;
+};
+/* Keys that attempts of the scope made, as they are by now. */
+struct figures_keys {
+	int64_t superseded, abandoned;
+	int64_t enrolled_not_pass; /* enrolled, and that attempt is not PASS */
+};
+struct figures_finding {
+	const char *unit; /* its device id, or the attempt if that is not known */
+	const char *subject, *state, *reason;
+};
+
+struct figures_reader {
+	/* Batches of the scope in the order of their start; each with its images and stops behind it. */
+	bool (*batch)(void *context, const struct figures_batch *batch);
+	bool (*image)(void *context, const struct figures_image *image);
+	bool (*stop)(void *context, const struct figures_stop *stop);
+	/* In the order of their start within a batch, batches as above; last those without a batch
+	 * (only if the scope is none of batches). */
+	bool (*attempt)(void *context, const struct figures_attempt *attempt);
+	bool (*finding)(void *context, const struct figures_finding *finding);
+	void *context;
+};
+
+struct figures_sums {
+	struct record_head head;
+	char station_id[64]; /* of the database */
+	struct tally tally;  /* of attempts of kind provision; the caller does tally_done */
+	struct figures_keys keys;
+};
+
+/* A callback that returns false ends the reading with REASON_STOPPED. */
+bool figures_read(struct record *record, const struct figures_scope *scope,
+	const struct figures_reader *reader, struct figures_sums *ret, struct err *err) MUST_CHECK;
