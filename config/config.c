@@ -179,6 +179,8 @@ static void read_station(const struct cfg *root, struct config *config)
 	config->parallel =
 		(uint32_t)cfg_int_or(root, "parallel", 1, CONFIG_SLOTS_MAX, config->parallel);
 	config->stagger_ms = (uint32_t)cfg_int_or(root, "stagger_ms", 0, 60000, config->stagger_ms);
+	config->gone_wait_ms =
+		(uint32_t)cfg_int_or(root, "gone_wait_ms", 0, 600000, config->gone_wait_ms);
 	config->pinned_images = cfg_bool_or(root, "pinned_images", config->pinned_images);
 	cfg_path(root, "signing_key_file", "", config->signing_key_file,
 		sizeof config->signing_key_file);
@@ -207,7 +209,11 @@ static bool read_config(struct cfgfile *taken, const struct cfg *root, const cha
 }
 
 static const struct config defaults = {
-	.id = "station", .state_dir = STATE_DIR, .parallel = 16, .pinned_images = true
+	.id = "station",
+	.state_dir = STATE_DIR,
+	.parallel = 16,
+	.gone_wait_ms = 10000,
+	.pinned_images = true
 };
 
 bool config_parse(

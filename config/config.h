@@ -48,6 +48,7 @@ struct config {
 	char record_copy_dir[FS_PATH_MAX]; /* "" = none */
 	uint32_t parallel;		   /* units in work at once */
 	uint32_t stagger_ms;		   /* between the starts of two units */
+	uint32_t gone_wait_ms;		   /* how long a unit that vanished is waited for; 0 = not at all */
 	bool pinned_images;		   /* a real run wants sha256 for every image */
 	char signing_key_file[FS_PATH_MAX]; /* Ed25519, PEM; "" = seals are not signed */
 	struct config_slot slots[CONFIG_SLOTS_MAX];

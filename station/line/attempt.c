@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "background.h"
+#include "comeback.h"
 #include "line_private.h"
 #include "scope.h"
 #include "steps.h"
@@ -31,7 +32,7 @@ void attempt_log(struct attempt *attempt, const char *format, ...)
 	log_line(attempt->line->options.log, where, "%s", text);
 }
 
-static void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *err)
+void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *err)
 {
 	struct line_event event = { .kind = kind,
 		.words = attempt->words,
@@ -93,18 +94,30 @@ static bool is_finding(const struct attempt *attempt, enum reason reason)
 		       reason == REASON_SERVER_KEY_WRONG);
 }
 
-/* A try that ended badly may be followed by another: of a kind that may pass, within the job's
- * retries, on a unit that can be brought back to a known state. */
-static bool may_retry(
-	struct attempt *attempt, const struct step *step, unsigned tries, const struct err *err)
+/* What follows a try that ended badly. */
+enum next { NEXT_END, NEXT_AGAIN, NEXT_ANEW };
+
+/* Another try: of what may pass, within the job's retries, on a unit that can be brought back to a
+ * known state. A unit that vanished and came back begins anew. */
+static enum next after_failure(
+	struct attempt *attempt, const struct step *step, unsigned tries, struct err *err)
 {
-	if (!step->retry_from || err_kind(err) != ERR_LINK || is_finding(attempt, err->reason) ||
-		tries > attempt->plan->job.limits.retries)
-		return false;
-	if (deadline_passed(attempt->deadline) || cancel_is_set(attempt_cancel(attempt)))
-		return false;
-	struct err ignored;
-	return !attempt->session || dfu_recover(&attempt->dfu, &ignored);
+	bool gone = err->reason == REASON_USB_GONE;
+	if (deadline_passed(attempt->deadline) || cancel_is_set(attempt_cancel(attempt)) ||
+		is_finding(attempt, err->reason))
+		return NEXT_END;
+	if (!gone) {
+		struct err lost;
+		if (!step->retry_from || err_kind(err) != ERR_LINK ||
+			tries > attempt->plan->job.limits.retries + attempt->vanished)
+			return NEXT_END;
+		if (!attempt->session || dfu_recover(&attempt->dfu, &lost))
+			return NEXT_AGAIN;
+		gone = lost.reason == REASON_USB_GONE;
+		if (gone)
+			*err = lost;
+	}
+	return gone && comeback(attempt, err) ? NEXT_ANEW : NEXT_END;
 }
 
 static bool run_try(struct attempt *attempt, const struct step *step, struct err *err)
@@ -137,25 +150,40 @@ static bool run_try(struct attempt *attempt, const struct step *step, struct err
 	return false;
 }
 
+/* A step whose last try failed and that is not wanted any more, since the unit began anew. */
+static bool pass_over(struct attempt *attempt, const struct step *step, struct err *err)
+{
+	unsigned seq = 0;
+	return record_step_begin(
+		       attempt->record, attempt->id, step->name, attempt->try_number, &seq, err) &&
+	       record_step_end(attempt->record, attempt->id, seq, OUTCOME_SKIPPED, REASON_NONE,
+		       "not needed any more", err);
+}
+
 static bool run_steps(struct attempt *attempt, const struct step_table *table, struct err *err)
 {
 	unsigned tries[32] = { 0 };
+	bool failed[32] = { false };
 	for (size_t i = 0; i < table->count;) {
 		const struct step *step = &table->steps[i];
-		if (step->wanted && !step->wanted(attempt)) {
+		bool wanted = !step->wanted || step->wanted(attempt);
+		if (!wanted && !failed[i]) {
 			i++;
 			continue;
 		}
 		attempt->try_number = ++tries[i];
-		if (run_try(attempt, step, err)) {
-			i++;
+		if (wanted ? run_try(attempt, step, err) : pass_over(attempt, step, err)) {
+			failed[i++] = false;
 			continue;
 		}
-		if (!may_retry(attempt, step, tries[i], err))
+		failed[i] = true;
+		enum next next = after_failure(attempt, step, tries[i], err);
+		if (next == NEXT_END)
 			return err_at(err, "%s", step->name);
-		attempt_emit(attempt, LINE_RETRY, err);
+		if (next == NEXT_AGAIN)
+			attempt_emit(attempt, LINE_RETRY, err);
 		attempt_log(attempt, "%s, try %u: %s", step->name, tries[i], err->text);
-		i = step_index(table, step->retry_from);
+		i = next == NEXT_AGAIN ? step_index(table, step->retry_from) : 0;
 	}
 	return true;
 }

@@ -34,6 +34,8 @@ struct attempt {
 	uint64_t left_arrival; /* the enumeration that the unit was sent out of DFU from; 0 = none */
 	bool images_erased; /* with the parts or the bootloader, before the firmware ran */
 	bool bootloader_stands; /* it was on the unit already: nothing is staged */
+	bool bootloader_waits; /* its firmware may be about to take a staged one: not to be disturbed at its boot */
+	unsigned vanished; /* times */
 	/* keys */
 	struct keypair *keypair;    /* made for this unit, or read from it; locked memory */
 	struct public_key key;	    /* its public half, once the slot is chosen */
@@ -70,6 +72,8 @@ struct dfuse_progress attempt_progress(struct attempt *attempt, uint64_t bytes_t
 /* Opens a DFU session on the present enumeration. */
 bool attempt_open_session(struct attempt *attempt, struct err *err) MUST_CHECK;
 void attempt_close_session(struct attempt *attempt);
+/* why: NULL if nothing went wrong. */
+void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *why);
 void attempt_log(struct attempt *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* admit.c: decides before the unit is touched. False with a reason of kind REJECT if it
@@ -97,6 +101,9 @@ void identity_fold(const char *device_id, char *to);
 /* Waits for the unit at its port after a reset or at its arrival, sends it into DFU if its program
  * runs, and waits for the DFU identity. The session is closed before and open afterwards. */
 bool reenter_dfu(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* The same from what came back at the port by itself; a firmware that may be taking a staged bootloader is
+ * let. */
+bool reenter_from(struct attempt *attempt, const struct usb_ident *back, struct err *err) MUST_CHECK;
 /* The same after a bootloader was staged: a firmware that applies it resets afterwards, up to
  * settle_ms after it came to the bus, and has to be let. */
 bool reenter_staged(struct attempt *attempt, uint32_t settle_ms, struct err *err) MUST_CHECK;

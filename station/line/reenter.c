@@ -180,25 +180,41 @@ bool reenter_dfu(struct attempt *attempt, struct err *err)
 	return enter(attempt, ident, err);
 }
 
-bool reenter_staged(struct attempt *attempt, uint32_t settle_ms, struct err *err)
+/* A firmware that applies a staged bootloader resets afterwards: asked for DFU before, it might go
+ * there with its work undone. */
+static bool let_settle(
+	struct attempt *attempt, struct usb_ident *ident, uint32_t settle_ms, struct err *err)
 {
 	const struct family *family = &attempt->plan->family;
-	struct usb_ident ident, next;
-	attempt_close_session(attempt);
-	if (!await_return(attempt, &ident, err))
+	struct usb_ident next;
+	if (!is(ident, family->cdc))
+		return true;
+	if (!judge_running(attempt, ident, err))
 		return false;
-	if (is(&ident, family->cdc)) {
-		if (!judge_running(attempt, &ident, err))
-			return false;
-		/* Asked for DFU now, it might go there with its work undone. */
-		if (await(attempt, ident.arrival, family->dfu, family->cdc, settle_ms, &next, err))
-			ident = next;
-		else if (err->reason != REASON_NO_RETURN)
-			return false;
-		/* It may be away in the middle of its reset. */
-		else if (!await_return(attempt, &ident, err))
-			return false;
+	if (await(attempt, ident->arrival, family->dfu, family->cdc, settle_ms, &next, err)) {
+		*ident = next;
+		return true;
 	}
+	/* It may be away in the middle of its reset. */
+	return err->reason == REASON_NO_RETURN && await_return(attempt, ident, err);
+}
+
+bool reenter_staged(struct attempt *attempt, uint32_t settle_ms, struct err *err)
+{
+	struct usb_ident ident;
+	attempt_close_session(attempt);
+	return await_return(attempt, &ident, err) && let_settle(attempt, &ident, settle_ms, err) &&
+	       enter(attempt, ident, err);
+}
+
+bool reenter_from(struct attempt *attempt, const struct usb_ident *back, struct err *err)
+{
+	struct usb_ident ident = *back;
+	const struct plan_region *staged = attempt->plan->staged;
+	attempt->left_arrival = attempt->ident.arrival;
+	if (attempt->bootloader_waits &&
+		!let_settle(attempt, &ident, staged->region->staged.settle_ms, err))
+		return false;
 	return enter(attempt, ident, err);
 }
 

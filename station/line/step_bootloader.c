@@ -84,7 +84,10 @@ bool step_stage_bootloader(struct attempt *attempt, struct err *err)
 	/* While it is set, nothing half-written may stand there. */
 	if (flag != how->flag_idle && !write_flag(attempt, how->flag_idle, err))
 		return false;
-	return write_image(attempt, err) && write_flag(attempt, how->flag_value, err);
+	if (!write_image(attempt, err))
+		return false;
+	attempt->bootloader_waits = true;
+	return write_flag(attempt, how->flag_value, err);
 }
 
 bool step_reenter_staged(struct attempt *attempt, struct err *err)
@@ -112,6 +115,7 @@ bool step_bootloader(struct attempt *attempt, struct err *err)
 	struct dfuse_progress progress = attempt_progress(attempt, extent->len);
 	if (!bootloader_settled(attempt, err))
 		return false;
+	attempt->bootloader_waits = false;
 	return flash_verify(&attempt->dfu, extent->alt, extent->addr, extent->expected, extent->len,
 		       &progress, NULL, err) ||
 	       err_at(err, "%s", plan->staged->region->name);

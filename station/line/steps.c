@@ -46,6 +46,12 @@ static bool enrolment(const struct attempt *attempt)
 	return attempt->plan->enrol.wanted;
 }
 
+/* A unit that began anew still has its key, and that is sent already. */
+static bool unsent(const struct attempt *attempt)
+{
+	return enrolment(attempt) && !attempt->ticket;
+}
+
 static bool life(const struct attempt *attempt)
 {
 	return attempt->plan->job.after == AFTER_RUNS;
@@ -106,7 +112,7 @@ static const struct step provision_steps[] = {
 	{ "server-key", "writing the server key", server_key, step_server_key, "server-key", 60 },
 	{ "device-key", "writing the device key", device_key, step_device_key, "device-key", 60 },
 	{ "prove-key", "proving the device key", device_key, step_prove_key, "device-key", 60 },
-	{ "enrol", "sending the public key", enrolment, step_enrol, NULL, 10 },
+	{ "enrol", "sending the public key", unsent, step_enrol, NULL, 10 },
 	{ "write-images", "writing the images", images, step_write_images, "write-images", 240 },
 	{ "readback", "reading everything back", NULL, step_readback, "write-images", 240 },
 	{ "enrolled", "waiting for the cloud", enrolment, step_enrolled, NULL, 180 },

@@ -12,7 +12,8 @@ struct step {
 	bool (*run)(struct attempt *attempt, struct err *err);
 	/* A failed try whose reason is of kind LINK is followed by another, within the job's
 	 * retries, from the step of this name on (its own name, or an earlier one at whose start
-	 * the memory is erased); NULL: never. */
+	 * the memory is erased); NULL: never. A unit that vanished and came back begins with the
+	 * first step of the table, whatever this says. */
 	const char *retry_from;
 	uint32_t deadline_s;
 };

@@ -109,6 +109,15 @@ bool record_attempt_bootloader(struct record *record, const char *attempt_id, co
 bool record_observe(struct record *record, const char *attempt_id, const char *name,
 	const char *value, struct err *err) MUST_CHECK;
 
+/* The observation that a unit vanished from the bus in the middle of its work; its value is the step. */
+#define RECORD_VANISHED "vanished"
+struct record_vanished {
+	unsigned times;	     /* that the unit of the attempt did so, in all its attempts */
+	unsigned units_here; /* distinct units that did so at the attempt's slot in its batch */
+};
+bool record_vanished(struct record *record, const char *attempt_id, struct record_vanished *ret,
+	struct err *err) MUST_CHECK;
+
 /* What the database knows of a unit, for the decision before it is touched. */
 struct record_unit {
 	unsigned attempts; /* that have ended, of any kind */

@@ -79,6 +79,29 @@ bool record_unit(
 	return true;
 }
 
+bool record_vanished(
+	struct record *record, const char *attempt_id, struct record_vanished *ret, struct err *err)
+{
+	static const char of_unit[] =
+		"SELECT count(*) FROM attempt me JOIN attempt a ON a.id = me.id OR a.device_id = "
+		"me.device_id JOIN observation o ON o.attempt_id = a.id AND o.name = ?2"
+		" WHERE me.id = ?1";
+	static const char at_slot[] =
+		"SELECT count(DISTINCT coalesce(a.device_id, a.id)) FROM attempt me JOIN attempt a"
+		" ON a.batch_id = me.batch_id AND a.slot = me.slot JOIN observation o"
+		" ON o.attempt_id = a.id AND o.name = ?2 WHERE me.id = ?1";
+	int64_t times, units;
+	SCOPED_TX tx = { 0 };
+	if (!tx_begin_read(&tx, record, err) ||
+		!sql_get_int(&record->sql, of_unit,
+			SQL(sql_text(attempt_id), sql_text(RECORD_VANISHED)), 0, &times, err) ||
+		!sql_get_int(&record->sql, at_slot,
+			SQL(sql_text(attempt_id), sql_text(RECORD_VANISHED)), 0, &units, err))
+		return false;
+	*ret = (struct record_vanished){ .times = (unsigned)times, .units_here = (unsigned)units };
+	return true;
+}
+
 /* --- marks --- */
 
 static bool insert_mark(struct record *record, const char *device_id, const char *mark,

@@ -119,6 +119,9 @@ static void judge_outcome(struct sweep *sweep, const struct sweep_try *try)
 			reason_info(outcome->reason)->code, outcome->text);
 	else if (outcome->elapsed_ms > SWEEP_SLOW_MS)
 		sweep_found(sweep, try->where, "took %u ms", outcome->elapsed_ms);
+	else if (try->has_to_pass && !pass)
+		sweep_found(sweep, try->where, "%s %s: %s", outcome_name(outcome->outcome),
+			reason_info(outcome->reason)->code, outcome->text);
 	else if (pass && !bench_judge_made(&sweep->bench, try->unit, why))
 		sweep_found(sweep, try->where, "PASS, but %s", why);
 }

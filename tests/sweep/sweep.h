@@ -12,6 +12,7 @@ struct sweep_try {
 	char where[128];
 	unsigned slot, unit;
 	bool loses_neighbours; /* it goes away between an erase and a write */
+	bool has_to_pass; /* the line mends it within the attempt */
 	struct line_event outcome; /* of the attempt with the fault */
 };
 

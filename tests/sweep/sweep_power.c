@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The power of a unit fails before each transfer in turn, and comes back at once: with the button held, so that the
- * unit is in DFU again, or without, so that it does what its memory tells it. */
+ * unit is in DFU again and has to be made within the same attempt, or without, so that it does what its memory tells
+ * it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 #include <cmocka.h>
 
 #include "sweep.h"
+
+enum { COMES_BACK_MS = 1500 };
 
 static bool buttons[SWEEP_AT_ONCE]; /* by slot: is it held when the power comes back? */
 
@@ -33,6 +36,7 @@ static void add_cut(struct sweep *sweep, uint64_t at, bool button)
 	struct sweep_try *try = sweep_add(sweep, "%s, transfer %llu: power fails%s", bench->family,
 		(unsigned long long)at, button ? ", button held" : "");
 	try->loses_neighbours = true;
+	try->has_to_pass = button;
 	buttons[try->slot] = button;
 	snprintf(rule.port, sizeof rule.port, "%s", bench_port(bench, try->slot));
 	if (!usb_fault_add(bench->fault, &rule, &err))
@@ -44,6 +48,7 @@ static void sweep_family(const char *family)
 	struct sweep sweep;
 	unsigned stride = sweep_setting("SWEEP_STRIDE", 1);
 	sweep_open(&sweep, family, SWEEP_AT_ONCE);
+	sweep.bench.config.gone_wait_ms = COMES_BACK_MS;
 	uint64_t count = sweep_count_transfers(&sweep);
 	usb_fault_on_unplug(sweep.bench.fault, cut_power, &sweep.bench);
 	for (unsigned button = 0; button < 2; button++)

@@ -12,6 +12,8 @@
 
 #include "sweep.h"
 
+enum { IN_VAIN_MS = 50 };
+
 struct kind {
 	const char *name;
 	struct usb_fault_rule rule;
@@ -67,6 +69,7 @@ static void sweep_family(const char *family)
 	if (getenv("SWEEP_KIND"))
 		end = first + 1;
 	sweep_open(&sweep, family, SWEEP_AT_ONCE);
+	sweep.bench.config.gone_wait_ms = IN_VAIN_MS; /* what is unplugged here stays away */
 	uint64_t count = sweep_count_transfers(&sweep);
 	printf("%s: %llu transfers, stride %u\n", family, (unsigned long long)count, stride);
 	for (size_t i = first; i < end; i++)

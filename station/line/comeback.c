@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A unit that vanished in the middle of its work: a contact that bounced, power that broke down. It
+ * is waited for at its port. What its memory holds is not known any more, so nothing that was
+ * written or proven before counts, and the steps begin anew. */
+#include "comeback.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "line_private.h"
+#include "steps.h"
+
+enum { LOOK_EVERY_MS = 250 };
+
+enum { ADVICE_MAX = 224 };
+
+/* One unit that vanishes again has a trouble of its own; several units that vanish at one place
+ * point to the place. ret_advice begins with "; ", or is "". */
+static bool count(struct attempt *attempt, char ret_advice[ADVICE_MAX], struct err *err)
+{
+	struct record_vanished seen;
+	char times[64] = "", units[96] = "";
+	if (!record_observe(attempt->record, attempt->id, RECORD_VANISHED, attempt->step, err) ||
+		!record_vanished(attempt->record, attempt->id, &seen, err))
+		return false;
+	if (seen.times >= 2)
+		snprintf(times, sizeof times, "it vanished %u times", seen.times);
+	if (seen.units_here >= 2)
+		snprintf(units, sizeof units, "%u units vanished at slot %s", seen.units_here,
+			attempt->slot->config->name);
+	snprintf(ret_advice, ADVICE_MAX, "%s%s%s%s%s%s", times[0] ? "; " : "", times,
+		times[0] ? ": check power" : "", units[0] ? "; " : "", units,
+		units[0] ? ": check slot" : "");
+	return (!times[0] ||
+		       record_observe(attempt->record, attempt->id, "check-power", times, err)) &&
+	       (!units[0] ||
+		       record_observe(attempt->record, attempt->id, "check-slot", units, err));
+}
+
+static void add_text(struct err *err, const char *text)
+{
+	size_t len = strlen(err->text);
+	snprintf(err->text + len, sizeof err->text - len, "%s", text);
+}
+
+/* Of the unit's family, at its port, and not the enumeration that was lost. */
+static bool find(struct attempt *attempt, uint64_t lost, struct usb_ident *ret, bool *ret_found,
+	uint64_t *ret_change, struct err *err)
+{
+	struct usb_bus *bus = attempt->line->options.bus;
+	struct usb_ident idents[USB_UNITS_MAX];
+	size_t found = 0;
+	*ret_found = false;
+	if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &found, ret_change, err))
+		return false;
+	for (size_t i = 0; i < found && !*ret_found; i++)
+		if (strcmp(idents[i].port, attempt->ident.port) == 0 && idents[i].arrival != lost &&
+			slot_takes(attempt->line, &idents[i])) {
+			*ret = idents[i];
+			*ret_found = true;
+		}
+	return true;
+}
+
+static bool await_at_port(struct attempt *attempt, struct usb_ident *ret, struct err *err)
+{
+	struct usb_bus *bus = attempt->line->options.bus;
+	uint32_t wait_ms = attempt->line->options.config->gone_wait_ms;
+	struct deadline deadline = deadline_sooner(attempt->deadline, deadline_in_ms(wait_ms));
+	for (;;) {
+		uint64_t change = 0;
+		bool found = false;
+		if (!find(attempt, attempt->ident.arrival, ret, &found, &change, err))
+			return false;
+		if (found)
+			return true;
+		if (deadline_passed(deadline))
+			return err_set(err, REASON_USB_GONE,
+				"the unit vanished in %s and was not back at port %s within %u ms",
+				attempt->step, attempt->ident.port, wait_ms);
+		uint32_t left_ms = deadline_left_ms(deadline);
+		if (!bus->ops->wait(bus, change, left_ms < LOOK_EVERY_MS ? left_ms : LOOK_EVERY_MS,
+			    attempt_cancel(attempt), err))
+			return false;
+	}
+}
+
+/* While its id is not known, the serial has to be the same one; a Core has another kind of serial
+ * in DFU than when it runs, so then nothing is said. */
+static bool is_same(const struct attempt *attempt, const struct usb_ident *ident)
+{
+	if (attempt->device_id[0])
+		return identity_may_be(attempt, ident);
+	return strlen(ident->serial) != strlen(attempt->ident.serial) ||
+	       strcmp(ident->serial, attempt->ident.serial) == 0;
+}
+
+/* Of what was done before, only the key is still the unit's own; it is written again. */
+static void forget_progress(struct attempt *attempt)
+{
+	attempt->images_erased = false;
+	attempt->bootloader_stands = false;
+}
+
+static bool enter(struct attempt *attempt, const struct usb_ident *back, struct err *err)
+{
+	if (!is_same(attempt, back))
+		return err_set(err, identity_other(attempt),
+			"the unit vanished in %s, and one with serial \"%s\" came to port %s",
+			attempt->step, back->serial, back->port);
+	if (!attempt->device_id[0]) { /* the step that identifies it opens it */
+		attempt->ident = *back;
+		return true;
+	}
+	forget_progress(attempt);
+	return reenter_from(attempt, back, err);
+}
+
+static bool may_come_back(const struct attempt *attempt)
+{
+	return attempt->line->options.config->gone_wait_ms &&
+	       attempt->vanished <= attempt->plan->job.limits.retries &&
+	       !deadline_passed(attempt->deadline) && !cancel_is_set(attempt_cancel(attempt));
+}
+
+static void tell(struct attempt *attempt, const struct err *why, const char *advice)
+{
+	struct err text = *why;
+	add_text(&text, advice);
+	add_text(&text, "; waiting for it: if it does not come back by itself, put it into DFU "
+			"with its button");
+	attempt_emit(attempt, LINE_RETRY, &text);
+	attempt_log(attempt, "%s: %s", attempt->step, text.text);
+}
+
+bool comeback(struct attempt *attempt, struct err *err)
+{
+	char advice[ADVICE_MAX];
+	for (bool again = true; again;) {
+		struct usb_ident back;
+		attempt_close_session(attempt);
+		attempt->vanished++;
+		if (!count(attempt, advice, err))
+			return false;
+		if (!may_come_back(attempt))
+			break;
+		tell(attempt, err, advice);
+		bool came = await_at_port(attempt, &back, err);
+		if (came && enter(attempt, &back, err))
+			return true;
+		again = came && err->reason == REASON_USB_GONE;
+	}
+	if (err->reason == REASON_USB_GONE)
+		add_text(err, advice);
+	return false;
+}

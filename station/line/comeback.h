@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A unit that vanishes in the middle of its work. */
+#pragma once
+
+#include "attempt.h"
+
+/* After a try that ended with USB_GONE. Counts it in the record, and, within the job's retries,
+ * waits up to gone_wait_ms of the config for the same unit at its port; brings it back into DFU with
+ * its session open and its id proven again (before its id is known, only its enumeration is taken).
+ * The steps then begin anew. False with what the attempt ends with: USB_GONE if it stays away,
+ * UNIT_SWAPPED if another one came. */
+bool comeback(struct attempt *attempt, struct err *err) MUST_CHECK;
