@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 quick=
 [ "${1:-}" = --quick ] && quick=yes
 need_packages "${build_packages[@]}" "${test_packages[@]}"
+tests/usb/vm/vm-setup || say "the tests that need a real kernel are skipped"
 
 # run_tests PRESET [CTEST-OPTIONS]
 run_tests() {

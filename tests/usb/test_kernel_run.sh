@@ -3,16 +3,8 @@
 # station run, unmodified, on a real kernel's USB stack in a virtual machine without udevd: a batch of Photons, enrolled
 # with the virtual cloud over the machine's loopback. Judged outside of it by sqlite3, openssl and cmp.
 . "$(dirname "$0")/../flow/lib.sh"
-: "${BUILT:?the folder of usbip-run}" "${HELPERS:?the folder of vcloud_server}"
-skip() {
-	echo "skipped: $*"
-	exit 77
-}
-vm_run=${VM_RUN:-$SOURCE/../shared/tools/vm-run}
-[ -x "$vm_run" ] || skip "there is no vm-run ($vm_run)"
-[ -d "${VM_HOME:-$HOME/.cache/station-vm}/kernel" ] || skip "vm-setup has not made a kernel"
-command -v qemu-system-x86_64 >/dev/null || skip "qemu is not installed"
-[ -z "${SANITIZE:-}" ] || skip "too slow under emulation with a sanitizer"
+: "${HELPERS:?the folder of vcloud_server}"
+. "$(dirname "$0")/vm/vm.sh"
 units=${UNITS:-6}
 
 job photon
@@ -37,9 +29,8 @@ sed -i "s|$SOURCE/jobs/|/jobs/|g" photon.cfg
 mkdir -p share jobs
 cp -r "$SOURCE/jobs/images" "$SOURCE/jobs/cloud-rsa.pub.der" photon.cfg jobs/
 cp -r "$SOURCE/config/families" jobs/families
-expect 0 "$vm_run" -t 300 -m vhci-hcd,cdc-acm -f "$BUILT/usbip-run:/usr/bin/usbip-run" -f "$STATION:/usr/bin/station" \
-	-f "$HELPERS/vcloud_server:/usr/bin/vcloud_server" -f "$PWD/jobs:/jobs" -f "$PWD/inside.sh:/inside.sh" \
-	-o "$PWD/share" -- "sh /inside.sh"
+expect 0 in_vm -f "$STATION:/usr/bin/station" -f "$HELPERS/vcloud_server:/usr/bin/vcloud_server" -f "$PWD/jobs:/jobs" \
+	-f "$PWD/inside.sh:/inside.sh" -o "$PWD/share" -- "sh /inside.sh"
 mv share/rehearsal rehearsal
 mv share/units rehearsal/units
 mv share/c/cloud rehearsal/cloud
