@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tells the formats apart by what stands in the file. */
 #include "image.h"
 
 #include <stdlib.h>
@@ -6,15 +7,30 @@
 
 #include "bytes.h"
 #include "fs.h"
+#include "image_private.h"
+#include "scope.h"
 
-static bool is_intel_hex(const uint8_t *bytes, size_t len)
+enum { DFU_1_0 = 0x0100, DFU_1_1 = 0x0110, DFUSE_1_1A = 0x011a };
+
+/* One whole record with a good checksum: "S", type, then length and that many bytes in hexadecimal. */
+static bool is_s_record(const uint8_t *bytes, size_t len)
 {
-	uint8_t fields[4];
-	char digits[9] = "";
-	if (len < 11 || bytes[0] != ':')
+	uint8_t record[256], sum = 0;
+	char digits[2 * sizeof record + 1];
+	if (len < 10 || bytes[0] != 'S' || bytes[1] < '0' || bytes[1] > '9')
 		return false;
-	memcpy(digits, bytes + 1, 8);
-	return bytes_from_hex(digits, fields, sizeof fields);
+	memcpy(digits, bytes + 2, 2);
+	digits[2] = 0;
+	if (!bytes_from_hex(digits, record, 1) || 2u * record[0] + 4 > len)
+		return false;
+	size_t count = record[0] + 1u;
+	memcpy(digits, bytes + 2, 2 * count);
+	digits[2 * count] = 0;
+	if (!bytes_from_hex(digits, record, count))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		sum = (uint8_t)(sum + record[i]);
+	return sum == 0xff;
 }
 
 /* Formats that carry firmware but are not what a unit's memory holds; written as they are they
@@ -22,54 +38,118 @@ static bool is_intel_hex(const uint8_t *bytes, size_t len)
 static const char *foreign_format(const uint8_t *bytes, size_t len)
 {
 	if (len >= 4 && memcmp(bytes, "\177ELF", 4) == 0)
-		return "an ELF file; convert it with objcopy -O binary";
-	if (len >= 5 && memcmp(bytes, "DfuSe", 5) == 0)
-		return "a DfuSe container; take the .bin that it was made from";
-	if (is_intel_hex(bytes, len))
-		return "an Intel HEX file; convert it with objcopy -I ihex -O binary";
-	if (len >= 16 && memcmp(bytes + len - 8, "UFD\20", 4) == 0)
-		return "a file with a DFU suffix; remove it with dfu-suffix --delete";
+		return "is an ELF file; convert it with objcopy -O binary or -O ihex";
+	if (is_s_record(bytes, len))
+		return "is a Motorola S-record file; convert it with objcopy -I srec -O ihex";
+	if (len >= 8 && memcmp(bytes, "UF2\n\x57\x51\x5d\x9e", 8) == 0)
+		return "is a UF2 file; take the .bin or .hex that it was made from";
 	return NULL;
 }
 
-static bool examine(const char *path, const uint8_t *bytes, size_t len, struct err *err)
+/* What dfu-prefix puts in front for two vendors' bootloaders; they are nobody's here. */
+static bool has_vendor_prefix(const uint8_t *bytes, size_t len)
 {
-	const char *foreign = foreign_format(bytes, len);
-	if (len == 0)
-		return err_set(err, REASON_INPUT, "%s: is empty; build or fetch it again", path);
-	return !foreign || err_set(err, REASON_INPUT, "%s: is %s", path, foreign);
+	bool stellaris =
+		len > 8 && bytes[0] == 1 && bytes[1] == 0 && bytes_le32(bytes + 4) == len - 8;
+	bool lpc = len > 16 && bytes[0] == 0x1a && bytes[1] == 0x3f;
+	return stellaris || lpc;
 }
 
-/* Takes the bytes, also if it fails. */
-static bool image_take(
-	const char *path, uint8_t *bytes, size_t len, struct image *ret, struct err *err)
+/* Of what stands in front of a DFU suffix. */
+static bool check_suffixed(
+	const uint8_t *bytes, size_t len, const struct image_suffix *suffix, struct err *err)
 {
-	struct image image = { .bytes = bytes, .run_count = 1 };
-	image.runs[0] = (struct image_run){ .bytes = bytes, .len = len };
-	if (!examine(path, bytes, len, err) || !digest_sha256_hex(bytes, len, image.sha256, err)) {
-		image_done(&image);
+	bool dfuse = image_is_dfuse(bytes, len);
+	if (len == 0)
+		return err_set(err, REASON_INPUT,
+			"holds nothing but a DFU suffix; build or fetch it again");
+	if (dfuse ? suffix->dfu_release != DFUSE_1_1A
+		  : suffix->dfu_release != DFU_1_0 && suffix->dfu_release != DFU_1_1)
+		return err_set(err, REASON_INPUT,
+			"its DFU suffix has bcdDFU 0x%04x, which does not go with %s; build it again",
+			suffix->dfu_release, dfuse ? "a DfuSe file" : "what is no DfuSe file");
+	if (image_is_hex(bytes, len))
+		return err_set(err, REASON_INPUT,
+			"is an Intel HEX file with a DFU suffix; take it without the suffix");
+	return !has_vendor_prefix(bytes, len) ||
+	       err_set(err, REASON_INPUT,
+		       "has the prefix of another vendor's bootloader in front; remove it with "
+		       "dfu-prefix --delete");
+}
+
+static bool take_raw(const uint8_t *bytes, size_t len, struct image *ret, struct err *err)
+{
+	struct image_run run = { .bytes = bytes, .len = len };
+	struct image_pieces one = { .run = &run, .count = 1 };
+	return image_pieces_join(&one, ret, err);
+}
+
+static bool take_hex(const uint8_t *bytes, size_t len, struct image_pieces *pieces,
+	struct image *image, struct err *err)
+{
+	SCOPED_FREE uint8_t *data = malloc(len / 2 + 1);
+	if (!data)
+		return err_set(err, REASON_STATION, "no memory for %zu bytes", len / 2);
+	return image_read_hex(bytes, len, data, pieces, err) &&
+	       image_pieces_join(pieces, image, err);
+}
+
+static bool take_dfuse(const uint8_t *bytes, size_t len, struct image_pieces *pieces,
+	struct image *image, struct err *err)
+{
+	if (!image->has_ids)
+		return err_set(err, REASON_INPUT,
+			"is a DfuSe file without its DFU suffix: it is cut short, fetch or build it "
+			"again");
+	return image_read_dfuse(bytes, len, pieces, err) && image_pieces_join(pieces, image, err);
+}
+
+static bool decode(const uint8_t *bytes, size_t len, struct image_pieces *pieces,
+	struct image *image, struct err *err)
+{
+	struct image_suffix suffix;
+	if (len == 0)
+		return err_set(err, REASON_INPUT, "is empty; build or fetch it again");
+	if (!image_suffix_read(bytes, len, &suffix, err))
 		return false;
-	}
-	*ret = image;
-	return true;
+	len -= suffix.len;
+	if (suffix.len && !check_suffixed(bytes, len, &suffix, err))
+		return false;
+	image->has_ids = suffix.len != 0;
+	image->vendor_id = suffix.vendor_id;
+	image->product_id = suffix.product_id;
+	const char *foreign = foreign_format(bytes, len);
+	if (foreign)
+		return err_set(err, REASON_INPUT, "%s", foreign);
+	image->has_addresses = true;
+	if (image_is_dfuse(bytes, len))
+		return take_dfuse(bytes, len, pieces, image, err);
+	if (image_is_hex(bytes, len))
+		return take_hex(bytes, len, pieces, image, err);
+	image->has_addresses = false;
+	return take_raw(bytes, len, image, err);
 }
 
 bool image_parse(
 	const char *path, const uint8_t *bytes, size_t len, struct image *ret, struct err *err)
 {
-	uint8_t *copy = malloc(len + 1);
-	if (!copy)
-		return err_set(err, REASON_STATION, "%s: no memory for %zu bytes", path, len);
-	memcpy(copy, bytes, len);
-	return image_take(path, copy, len, ret, err);
+	struct image image = { 0 };
+	struct image_pieces pieces = { 0 };
+	bool ok = digest_sha256_hex(bytes, len, image.sha256, err) &&
+		  decode(bytes, len, &pieces, &image, err);
+	image_pieces_done(&pieces);
+	if (!ok)
+		return err_at(err, "%s", path);
+	*ret = image;
+	return true;
 }
 
 bool image_load(const char *path, struct image *ret, struct err *err)
 {
-	uint8_t *bytes;
+	SCOPED_FREE uint8_t *bytes = NULL;
 	size_t len;
 	return fs_read(path, IMAGE_FILE_MAX, REASON_INPUT, &bytes, &len, err) &&
-	       image_take(path, bytes, len, ret, err);
+	       image_parse(path, bytes, len, ret, err);
 }
 
 void image_done(struct image *image)

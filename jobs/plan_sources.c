@@ -96,6 +96,22 @@ static void check_pin(struct plan_build *build, size_t i)
 			wanted->file, is, wanted->sha256);
 }
 
+/* Who wrote the suffix meant these devices and no others. */
+static void check_ids(struct plan_build *build, size_t i)
+{
+	const struct image *image = &build->images[i];
+	const struct family *family = &build->plan->family;
+	const struct usb_id *id = &family->dfu;
+	bool vendor = image->vendor_id == 0xffff || image->vendor_id == id->vendor_id;
+	bool product = image->product_id == 0xffff || image->product_id == id->product_id;
+	if (image->has_ids && (!vendor || !product))
+		plan_refuse_image(build, i,
+			"%s: its DFU suffix says that it is for USB device %04x:%04x, family %s is "
+			"%04x:%04x; take the file for this family",
+			file_of(build, i), image->vendor_id, image->product_id, family->name,
+			id->vendor_id, id->product_id);
+}
+
 /* Of one image may be several runs in a region, of two images none: they would not know of each other. */
 static bool is_another_images(
 	struct plan_build *build, size_t i, const struct family_region *region)
@@ -246,6 +262,7 @@ static void take_image(struct plan_build *build, size_t i)
 		return;
 	}
 	check_pin(build, i);
+	check_ids(build, i);
 	if (wanted[0] && !named)
 		return;
 	if (image->has_addresses)

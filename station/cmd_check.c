@@ -90,13 +90,27 @@ static void print_version(const struct plan_region *region, char to[8])
 		snprintf(to, 8, "-");
 }
 
+/* Of the runs of one image in one region, is this the first? */
+static bool is_first(const struct plan *plan, size_t i, bool of_image)
+{
+	const struct plan_region *region = &plan->regions[i];
+	for (size_t k = 0; k < i; k++)
+		if (plan->regions[k].image == region->image &&
+			(of_image || plan->regions[k].region == region->region))
+			return false;
+	return true;
+}
+
 static void print_hashes(const struct plan *plan)
 {
 	bool all = true;
 	printf("\nsha256 of the files\n");
 	for (size_t i = 0; i < plan->region_count; i++) {
 		const struct plan_region *region = &plan->regions[i];
-		printf("  %-14s %s%s\n", region->region->name, region->sha256,
+		const char *named = plan->job.images[region->image].region;
+		if (!is_first(plan, i, true))
+			continue;
+		printf("  %-14s %s%s\n", named[0] ? named : region->file_name, region->sha256,
 			region->pinned ? "" : "  not in the job");
 		all &= region->pinned;
 	}
@@ -131,11 +145,14 @@ static void print_images(const struct plan *plan)
 	for (size_t i = 0; i < plan->region_count; i++) {
 		const struct plan_region *region = &plan->regions[i];
 		char version[8];
+		bool first = is_first(plan, i, false);
 		print_version(region, version);
-		printf("  %-14s %-27.27s %7s  0x%08" PRIx32 " %9" PRIu32 "  %.12s %4u %6" PRIu32
+		printf("  %-14s %-27.27s %7s  0x%08" PRIx32 " %9" PRIu32 "  %-12.12s %4u %6" PRIu32
 		       "\n",
-			region->region->name, region->file_name, version, region->addr, region->len,
-			region->sha256, sectors_under(plan, region), plan_blocks(plan, region));
+			first ? region->region->name : "", first ? region->file_name : "",
+			first ? version : "", region->addr, region->len,
+			first ? region->sha256 : "", sectors_under(plan, region),
+			plan_blocks(plan, region));
 	}
 	print_hashes(plan);
 	print_staged(plan);
