@@ -155,13 +155,14 @@ static bool read_batches(struct reading *reading, struct err *err)
 /* All columns stand in the index attempt_figures. */
 #define ATTEMPT_COLUMNS \
 	"SELECT batch_id, kind, slot, device_id, outcome, reason, cause, operator, failed_step," \
-	" arrived_at, started_at, ended_at, retries, enrol_proof FROM attempt INDEXED BY" \
+	" arrived_at, started_at, ended_at, retries, enrol_proof, id FROM attempt INDEXED BY" \
 	" attempt_figures"
 
 static bool pass_attempt(struct reading *reading, const struct sql_query *query, struct err *err)
 {
 	const char *proof = sql_column_text(query, 13);
 	const struct figures_attempt attempt = {
+		.id = sql_column_text(query, 14),
 		.batch_id = sql_column_text(query, 0),
 		.kind = sql_column_text(query, 1),
 		.slot = sql_column_text(query, 2),
