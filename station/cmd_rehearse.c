@@ -151,7 +151,7 @@ static bool prepare_bench(struct rehearsal *all, struct err *err)
 	const struct options *options = &all->options;
 	char units[FS_PATH_MAX];
 	struct vbench_options bench = { .folder = units,
-		.family = all->batch.plan->family.name,
+		.profile = &all->batch.plan->family,
 		.count = options->units,
 		.seed = options->seed,
 		.speed = options->speed,

@@ -16,18 +16,49 @@ static enum vunit_bootloader bootloader_of(enum vunit_family family, unsigned i)
 {
 	if (family == VUNIT_CORE)
 		return i % 4 == 3 ? VUNIT_CORE_1_4_4 : VUNIT_CORE_FACTORY;
+	if (family == VUNIT_ROM)
+		return i % 4 == 3 ? VUNIT_ROM_F4_FOLDED : VUNIT_ROM_F4;
 	if (family == VUNIT_P1)
 		return i % 4 == 3 ? VUNIT_P1_0_6_0 : VUNIT_P1_1_4_4;
 	return i % 4 == 3 ? VUNIT_PHOTON_1_0_0 : VUNIT_PHOTON_1_4_4;
 }
 
-static bool make_unit(
-	const char *folder, enum vunit_family family, unsigned i, uint64_t seed, struct err *err)
+/* The virtual unit of a profile: by its name, or whatever has an STM32's ROM. */
+static bool family_of(const struct family *profile, enum vunit_family *ret)
+{
+	enum { ST_VENDOR = 0x0483, ROM_PRODUCT = 0xDF11 };
+	if (vunit_family_from_name(profile->name, ret))
+		return true;
+	*ret = VUNIT_ROM;
+	return profile->dfu.vendor_id == ST_VENDOR && profile->dfu.product_id == ROM_PRODUCT;
+}
+
+/* The profile says which chip it is. */
+static bool take_chip(const struct family *profile, struct vunit_chip *chip, struct err *err)
+{
+	chip->cdc_vendor = profile->cdc.vendor_id;
+	chip->cdc_product = profile->cdc.product_id;
+	chip->touch_baud = profile->reentry.line_coding ? profile->reentry.line_coding_baud : 0;
+	for (size_t i = 0; i < profile->alt_count; i++) {
+		uint8_t alt = profile->alts[i].alt;
+		if (alt >= VUNIT_ALTERNATES_MAX || !text_copy(chip->layouts[alt], VUNIT_LAYOUT_MAX,
+							   profile->alts[i].layout_text))
+			return err_set(err, REASON_INPUT,
+				"a virtual ROM has alternate settings 0 to %d with layouts below %d characters",
+				VUNIT_ALTERNATES_MAX - 1, VUNIT_LAYOUT_MAX);
+	}
+	return true;
+}
+
+static bool make_unit(const char *folder, const struct vbench_options *options,
+	enum vunit_family family, unsigned i, struct err *err)
 {
 	struct vunit_spec spec = { .family = family, .bootloader = bootloader_of(family, i) };
 	uint8_t sum[SHA256_LEN];
 	char what[64];
-	snprintf(what, sizeof what, "virtual unit %llu %u", (unsigned long long)seed, i);
+	snprintf(what, sizeof what, "virtual unit %llu %u", (unsigned long long)options->seed, i);
+	if (family == VUNIT_ROM && !take_chip(options->profile, &spec.chip, err))
+		return false;
 	if (!digest_sha256(what, strlen(what), sum, err))
 		return false;
 	memcpy(spec.device_id, sum, sizeof spec.device_id);
@@ -52,7 +83,7 @@ static bool open_unit(const struct vbench_options *options, enum vunit_family fa
 	snprintf(slot, sizeof slot, "A%u", i + 1);
 	if (!fs_join(path, options->folder, slot, err) || !fs_join(file, path, "unit.json", err))
 		return false;
-	if (!fs_exists(file) && !make_unit(path, family, i, options->seed, err))
+	if (!fs_exists(file) && !make_unit(path, options, family, i, err))
 		return false;
 	if (!vunit_open(path, ret, err))
 		return false;
@@ -166,9 +197,9 @@ bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_
 {
 	enum vunit_family family;
 	struct vbus *vbus = NULL;
-	if (!vunit_family_from_name(options->family, &family))
+	if (!family_of(options->profile, &family))
 		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
-			options->family);
+			options->profile->name);
 	if (!check_slots(options, err) || !fs_make_folder(options->folder, 0755, err) ||
 		!vbus_new(options->speed, &vbus, err))
 		return false;

@@ -4,6 +4,7 @@
  * operator had held its button. */
 #pragma once
 
+#include "family.h"
 #include "vbus.h"
 #include "vfault_file.h"
 
@@ -22,7 +23,8 @@ struct vbench_place {
  * REASON_INPUT if a unit of the folder is of another family or a fault is for a slot that is not
  * there or does not fit its unit, REASON_STORE if the folder cannot be written. */
 struct vbench_options {
-	const char *folder, *family;
+	const char *folder;
+	const struct family *profile;
 	unsigned count;
 	uint64_t seed;
 	double speed; /* of vbus_new */

@@ -42,31 +42,28 @@ const char *vfault_name(enum vfault_kind kind)
 	return (unsigned)kind < VFAULT_KIND_COUNT ? names[kind] : "";
 }
 
-static uint32_t memory_base(uint8_t alt)
-{
-	return alt == 0 ? FLASH_BASE : 0;
-}
-
 static bool has_place(enum vfault_kind kind)
 {
 	return kind == VFAULT_DEAD_CELL || kind == VFAULT_WEAK_CELL ||
 	       kind == VFAULT_KEEPS_SECTOR || kind == VFAULT_LOST_WRITE;
 }
 
-static bool check_place(const struct vfault *fault, enum vunit_family family, struct err *err)
+static bool check_place(const struct vfault *fault, const struct vunit_spec *spec, struct err *err)
 {
-	if (fault->alt >= VUNIT_ALTERNATES_MAX || !vunit_memory_len(family, fault->alt))
+	enum vunit_family family = spec->family;
+	if (fault->alt >= VUNIT_ALTERNATES_MAX || !vunit_memory_len(spec, fault->alt))
 		return err_set(err, REASON_INPUT,
 			"%s: a virtual unit has no alternate setting %u if it is a %s",
 			names[fault->kind], fault->alt, vunit_family_name(family));
-	uint32_t base = memory_base(fault->alt);
-	size_t len = vunit_memory_len(family, fault->alt);
+	uint32_t base = vunit_memory_base(spec, fault->alt);
+	size_t len = vunit_memory_len(spec, fault->alt);
 	if (fault->address < base || fault->address - base >= len)
 		return err_set(err, REASON_INPUT,
 			"%s: alt %u of a virtual %s has no address 0x%08x: 0x%08x to 0x%08x are allowed",
 			names[fault->kind], fault->alt, vunit_family_name(family), fault->address,
 			base, (uint32_t)(base + len - 1));
-	if (family != VUNIT_CORE && fault->alt == 1 && fault->kind != VFAULT_LOST_WRITE)
+	if (vunit_traits_of(spec->bootloader)->dct != DCT_NONE && fault->alt == 1 &&
+		fault->kind != VFAULT_LOST_WRITE)
 		return err_set(err, REASON_INPUT,
 			"%s: alt 1 of a Photon is a view of its sectors at 0x08004000 and 0x08008000 (and "
 			"of a P1): name the place in alt 0",
@@ -74,18 +71,18 @@ static bool check_place(const struct vfault *fault, enum vunit_family family, st
 	return true;
 }
 
-static bool check(const struct vfault *fault, enum vunit_family family, struct err *err)
+static bool check(const struct vfault *fault, const struct vunit_spec *spec, struct err *err)
 {
 	if ((unsigned)fault->kind >= VFAULT_KIND_COUNT)
 		return err_set(err, REASON_BUG, "there is no fault %d", (int)fault->kind);
 	if (has_place(fault->kind))
-		return check_place(fault, family, err);
+		return check_place(fault, spec, err);
 	if (fault->kind != VFAULT_SMALL_FLASH)
 		return true;
-	if (family != VUNIT_CORE)
+	if (spec->family != VUNIT_CORE)
 		return err_set(err, REASON_INPUT,
 			"small-flash: a virtual %s has no external flash; only a core has one",
-			vunit_family_name(family));
+			vunit_family_name(spec->family));
 	bool power = fault->size && !(fault->size & (fault->size - 1));
 	return (power && fault->size >= SPI_SECTOR_LEN && fault->size < SPI_LEN) ||
 	       err_set(err, REASON_INPUT,
@@ -100,7 +97,7 @@ bool vunit_set_faults(
 		return err_set(err, REASON_INPUT, "%zu faults for one unit: at most %d", count,
 			VFAULTS_MAX);
 	for (size_t i = 0; i < count; i++)
-		if (!check(&faults[i], unit->spec.family, err))
+		if (!check(&faults[i], &unit->spec, err))
 			return false;
 	if (!count) {
 		vfault_done(unit);
@@ -163,8 +160,8 @@ static void force(struct vunit *unit, enum vfault_kind kind)
 		const struct vfault *fault = &unit->faults->list[i];
 		if (fault->kind != kind)
 			continue;
-		uint8_t *cell =
-			unit->memory[fault->alt] + (fault->address - memory_base(fault->alt));
+		uint8_t *cell = unit->memory[fault->alt] +
+				(fault->address - vunit_memory_base(&unit->spec, fault->alt));
 		if (fault->value)
 			*cell |= fault->bits;
 		else
@@ -232,7 +229,7 @@ size_t vfault_erases(const struct vunit *unit, uint8_t alt, uint32_t offset, siz
 		const struct vfault *fault = &unit->faults->list[i];
 		if (fault->kind != VFAULT_KEEPS_SECTOR || fault->alt != alt)
 			continue;
-		uint32_t at = fault->address - memory_base(alt);
+		uint32_t at = fault->address - vunit_memory_base(&unit->spec, alt);
 		if (at >= offset && at - offset < len)
 			return 0;
 	}

@@ -37,6 +37,12 @@
 	F2_TRAITS, .family = VUNIT_P1, .platform = 8, .product = "P1 DFU Mode", \
 		   .running_product = "P1"
 
+#define ROM_TRAITS \
+	.family = VUNIT_ROM, .bcd_usb = 0x0100, .bcd_device = 0x2200, \
+	.manufacturer = "STMicroelectronics", .product = "STM32  BOOTLOADER", \
+	.running_product = "Product", .dct = DCT_NONE, .start_state = DFU_IDLE, \
+	.start_pointer = FLASH_BASE
+
 static const struct vunit_traits traits[VUNIT_BOOTLOADER_COUNT] = {
 	[VUNIT_CORE_FACTORY] = { CORE_TRAITS, .name = "core-factory",
 		.manufacturer = "Spark Devices     ", .serial = SERIAL_FOLDED },
@@ -44,8 +50,8 @@ static const struct vunit_traits traits[VUNIT_BOOTLOADER_COUNT] = {
 		.manufacturer = "Particle          ", .serial = SERIAL_UPPER },
 	[VUNIT_PHOTON_0_5_3] = { PHOTON_TRAITS, .name = "photon-0.5.3", .version = 7,
 		.parts_version = 21, .bcd_device = 0x0200, .serial = SERIAL_CONSTANT,
-		.dct = DCT_OWN, .poll_ms = 50, .detach_clears_status = true,
-		.outside_is_buffer = true },
+		.constant_serial = "00000000010C", .dct = DCT_OWN, .poll_ms = 50,
+		.detach_clears_status = true, .outside_is_buffer = true },
 	[VUNIT_PHOTON_0_6_0] = { PHOTON_TRAITS, .name = "photon-0.6.0", .version = 8,
 		.parts_version = 102, .bcd_device = 0x0250, .serial = SERIAL_UPPER, .dct = DCT_OWN,
 		.poll_ms = 50, .detach_clears_status = true, .outside_is_buffer = true },
@@ -62,12 +68,24 @@ static const struct vunit_traits traits[VUNIT_BOOTLOADER_COUNT] = {
 	[VUNIT_P1_1_4_4] = { P1_TRAITS, .name = "p1-1.4.4", .version = 501, .parts_version = 1406,
 		.announced = 3, .alternates = 3, .bcd_device = 0x0250, .serial = SERIAL_LOWER,
 		.dct = DCT_REFRESH, .poll_kept = true, .bus_reset_keeps_status = true },
+	[VUNIT_ROM_F4] = { ROM_TRAITS, .name = "stm32-f4", .transfer_size = 2048,
+		.serial = SERIAL_CONSTANT, .constant_serial = "STM32FxSTM32", .early = EARLY_HELD },
+	[VUNIT_ROM_F4_FOLDED] = { ROM_TRAITS, .name = "stm32-f4-folded", .transfer_size = 2048,
+		.serial = SERIAL_FOLDED, .early = EARLY_HELD },
+	[VUNIT_ROM_L1] = { ROM_TRAITS, .name = "stm32-l1", .transfer_size = 2048,
+		.serial = SERIAL_CONSTANT, .constant_serial = "STM32", .early = EARLY_BUSY },
+	[VUNIT_ROM_L4] = { ROM_TRAITS, .name = "stm32-l4", .transfer_size = 2048,
+		.serial = SERIAL_FOLDED, .early = EARLY_STALLED },
+	[VUNIT_ROM_C5] = { ROM_TRAITS, .name = "stm32-c5", .transfer_size = 1024,
+		.serial = SERIAL_FOLDED, .early = EARLY_HELD, .clear_only_errors = true,
+		.leave_wants_address = true },
 };
 
 static const char *const families[VUNIT_FAMILY_COUNT] = {
 	[VUNIT_CORE] = "core",
 	[VUNIT_PHOTON] = "photon",
 	[VUNIT_P1] = "p1",
+	[VUNIT_ROM] = "stm32-rom",
 };
 
 const struct vunit_traits *vunit_traits_of(enum vunit_bootloader bootloader)
@@ -94,7 +112,7 @@ bool vunit_family_from_name(const char *name, enum vunit_family *ret)
 static bool map_memory(struct vunit *unit, int alternate, struct err *err)
 {
 	char path[FS_PATH_MAX];
-	size_t len = vunit_memory_len(unit->spec.family, alternate);
+	size_t len = vunit_memory_len(&unit->spec, alternate);
 	if (!len)
 		return true;
 	if (!fs_join(path, unit->folder, vunit_memory_name(alternate), err))
@@ -179,6 +197,7 @@ void vunit_power_off(struct vunit *unit)
 	unit->mode = VUNIT_OFF;
 	unit->busy_until_us = 0;
 	unit->dfu_once = false;
+	unit->program = unit->traits->start_pointer;
 	secret_wipe(&unit->dfu, sizeof(unit->dfu));
 }
 
@@ -194,8 +213,10 @@ void vunit_hang(struct vunit *unit)
 	unit->mode = VUNIT_DEAD;
 }
 
-static void reset(struct vunit *unit, uint64_t at_us)
+/* program: where a ROM finds it; the others know. */
+static void reset(struct vunit *unit, uint32_t program, uint64_t at_us)
 {
+	unit->program = program;
 	clear_events(unit);
 	unit->mode = VUNIT_OFF;
 	unit->busy_until_us = 0;
@@ -241,23 +262,23 @@ static void run_event(struct vunit *unit, enum vunit_event event, uint64_t at_us
 			vunit_power_off(unit);
 			return;
 		}
-		reset(unit, at_us + us);
+		reset(unit, unit->program, at_us + us);
 		unit->booting_us += us;
 		return;
 	}
 	case EVENT_RESET_TO_DFU:
 		unit->dfu_once = true;
-		reset(unit, at_us);
+		reset(unit, unit->traits->start_pointer, at_us);
 		return;
 	case EVENT_APPLY:
 		if (vunit_boot_apply_staged(unit))
-			reset(unit, at_us);
+			reset(unit, unit->traits->start_pointer, at_us);
 		return;
 	case EVENT_POWER:
 		vunit_power(unit, unit->button, at_us);
 		return;
 	case EVENT_RESET:
-		reset(unit, at_us);
+		reset(unit, unit->traits->start_pointer, at_us);
 		return;
 	case EVENT_COUNT:
 		return;

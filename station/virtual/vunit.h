@@ -23,7 +23,7 @@
 
 #include "err.h"
 
-enum vunit_family { VUNIT_CORE, VUNIT_PHOTON, VUNIT_P1, VUNIT_FAMILY_COUNT };
+enum vunit_family { VUNIT_CORE, VUNIT_PHOTON, VUNIT_P1, VUNIT_ROM, VUNIT_FAMILY_COUNT };
 
 /* Module version of the bootloader (docs/devices.md): what differs between them. */
 enum vunit_bootloader {
@@ -35,7 +35,21 @@ enum vunit_bootloader {
 	VUNIT_PHOTON_1_4_4,  /* module version 501: resolved again after a write into the system parts */
 	VUNIT_P1_0_6_0,	     /* as the Photon's, and without the alternate setting of the serial flash */
 	VUNIT_P1_1_4_4,
+	VUNIT_ROM_F4,	     /* STM32 system memory: constant serial, holds a GET_STATUS while it works */
+	VUNIT_ROM_F4_FOLDED, /* the same with a 12-digit serial */
+	VUNIT_ROM_L1,	     /* says dfuDNBUSY again while it works */
+	VUNIT_ROM_L4,	     /* stalls a GET_STATUS while it works */
+	VUNIT_ROM_C5,	     /* blocks of 1024, no option bytes, wants an address before it leaves */
 	VUNIT_BOOTLOADER_COUNT
+};
+
+enum { VUNIT_ALTERNATES_MAX = 4, VUNIT_LAYOUT_MAX = 112 };
+
+/* An STM32's ROM is the same in many chips and boards: what hangs on those. */
+struct vunit_chip {
+	char layouts[VUNIT_ALTERNATES_MAX][VUNIT_LAYOUT_MAX]; /* interface strings; the first "" ends them */
+	uint16_t cdc_vendor, cdc_product; /* that the program in its flash shows; 0: it has no USB */
+	uint32_t touch_baud;		  /* by which that program goes to the ROM; 0: it does not */
 };
 
 struct vunit_spec {
@@ -44,12 +58,13 @@ struct vunit_spec {
 	uint8_t device_id[12];
 	uint64_t seed;	      /* for what is arbitrary: contents that nobody defined */
 	bool no_system_parts; /* Photon, P1: a unit without valid system parts */
+	struct vunit_chip chip; /* VUNIT_ROM; without layouts: a usual chip with this ROM */
 };
 
 struct vunit;
 
 const char *vunit_family_name(enum vunit_family family);
-/* The family of a profile's name ("core", "photon", "p1"); false if there is no
+/* The family of a profile's name ("core", "photon", "p1", "stm32-rom"); false if there is no
  * virtual unit for it. */
 bool vunit_family_from_name(const char *name, enum vunit_family *ret);
 

@@ -31,10 +31,16 @@ enum {
 #define RESET_BY_POWER 0x0E000000U
 #define RESET_BY_SOFTWARE 0x14000000U
 
+/* Those families whose firmware comes in modules and writes into a DCT. */
+static bool has_dct(const struct vunit *unit)
+{
+	return unit->traits->dct != DCT_NONE;
+}
+
 uint16_t vunit_boot_firmware_version(const struct vunit *unit)
 {
 	struct vunit_module part_2;
-	if (unit->spec.family == VUNIT_CORE || !vunit_module_read(unit, PART_2, PARTS_END, &part_2))
+	if (!has_dct(unit) || !vunit_module_read(unit, PART_2, PARTS_END, &part_2))
 		return 0;
 	return part_2.version;
 }
@@ -45,6 +51,8 @@ uint16_t vunit_boot_firmware_version(const struct vunit *unit)
 uint64_t vunit_boot_leave(struct vunit *unit)
 {
 	uint64_t before_us = unit->spent_us;
+	if (unit->spec.family == VUNIT_ROM)
+		return 0;
 	bytes_put_le16(unit->flags + FLAG_OTA, OTA_NONE);
 	if (unit->spec.family == VUNIT_CORE) {
 		vunit_flash_core_erase(unit, CORE_FLAGS);
@@ -133,7 +141,7 @@ static bool restore_user_part(struct vunit *unit)
 static uint64_t run_firmware(struct vunit *unit)
 {
 	uint64_t before_us = unit->spent_us, us = FIRMWARE_US;
-	if (unit->spec.family != VUNIT_CORE) {
+	if (has_dct(unit)) {
 		if (restore_user_part(unit))
 			us += FIRMWARE_US;
 		write_flags(unit);
@@ -143,12 +151,17 @@ static uint64_t run_firmware(struct vunit *unit)
 	return us + unit->spent_us - before_us;
 }
 
-enum boot { BOOT_STAY, BOOT_FIRMWARE, BOOT_HANG };
+enum boot { BOOT_STAY, BOOT_FIRMWARE, BOOT_UNSEEN, BOOT_HANG };
 
 static enum boot decide(const struct vunit *unit)
 {
 	const uint8_t *flash = unit->memory[0];
 	struct vunit_module part_1;
+	if (unit->spec.family == VUNIT_ROM) {
+		if (!vunit_rom_program(unit, unit->program))
+			return BOOT_HANG;
+		return unit->spec.chip.cdc_vendor ? BOOT_FIRMWARE : BOOT_UNSEEN;
+	}
 	if (unit->spec.family == VUNIT_CORE) {
 		uint32_t stack = bytes_le32(flash + (CORE_APPLICATION - FLASH_BASE));
 		return (stack & 0x2FFE0000) == 0x20000000 ? BOOT_FIRMWARE : BOOT_STAY;
@@ -165,7 +178,7 @@ static void take_flags(struct vunit *unit)
 	if (unit->spec.family == VUNIT_CORE)
 		memcpy(unit->flags, unit->memory[0] + (CORE_FLAGS - FLASH_BASE),
 			sizeof(unit->flags));
-	else
+	else if (has_dct(unit))
 		vunit_dct_read(unit, DCT_FLAGS, unit->flags, sizeof(unit->flags));
 }
 
@@ -179,6 +192,8 @@ void vunit_boot_start(struct vunit *unit, bool button, uint64_t at_us)
 		vunit_hang(unit);
 		return;
 	}
+	if (boot == BOOT_UNSEEN)
+		return;
 	uint64_t us = ENUMERATION_US;
 	if (boot == BOOT_FIRMWARE) {
 		vunit_vendor_start(unit);
@@ -202,8 +217,7 @@ static bool is_staged(const struct vunit *unit, struct vunit_module *ret)
 void vunit_boot_attached_cdc(struct vunit *unit, uint64_t at_us)
 {
 	struct vunit_module staged;
-	if (unit->spec.family != VUNIT_CORE &&
-		vunit_boot_firmware_version(unit) >= APPLIES_STAGED_VERSION &&
+	if (has_dct(unit) && vunit_boot_firmware_version(unit) >= APPLIES_STAGED_VERSION &&
 		is_staged(unit, &staged))
 		vunit_schedule(unit, EVENT_APPLY, at_us + APPLY_US);
 }

@@ -350,6 +350,8 @@ static enum vunit_answer detach(struct vunit *unit, const struct vunit_transfer 
 enum vunit_answer vunit_dfu_request(struct vunit *unit, struct vunit_transfer *transfer)
 {
 	bool in = transfer->type & 0x80;
+	if (unit->spec.family == VUNIT_ROM)
+		return vunit_rom_request(unit, transfer);
 	if ((transfer->type & 0x1F) != 1 || transfer->index > unit->traits->max_interface)
 		return VUNIT_STALL;
 	switch (transfer->request) {

@@ -16,22 +16,35 @@
 #include "text.h"
 #include "vunit_private.h"
 
-enum { UNIT_JSON_MAX = 4096 };
+enum { UNIT_JSON_MAX = 4096, CHIP_JSON_MAX = 1024 };
 
-size_t vunit_memory_len(enum vunit_family family, int alternate)
+size_t vunit_memory_len(const struct vunit_spec *spec, int alternate)
 {
 	static const size_t lens[VUNIT_FAMILY_COUNT][VUNIT_ALTERNATES_MAX] = {
 		[VUNIT_CORE] = { 128 * KIB, 2048 * KIB },
 		[VUNIT_PHOTON] = { 1024 * KIB, DCT_VIEW_LEN },
 		[VUNIT_P1] = { 1024 * KIB, DCT_VIEW_LEN, SERIAL_FLASH_LEN },
 	};
-	return lens[family][alternate];
+	uint32_t start;
+	size_t len;
+	if (spec->family != VUNIT_ROM)
+		return lens[spec->family][alternate];
+	return vunit_chip_memory(&spec->chip, alternate, &start, &len) ? len : 0;
+}
+
+uint32_t vunit_memory_base(const struct vunit_spec *spec, int alternate)
+{
+	uint32_t start;
+	size_t len;
+	if (spec->family == VUNIT_ROM)
+		return vunit_chip_memory(&spec->chip, alternate, &start, &len) ? start : 0;
+	return alternate == 0 ? FLASH_BASE : 0;
 }
 
 const char *vunit_memory_name(int alternate)
 {
-	static const char *const names[VUNIT_ALTERNATES_MAX] = { "alt0.bin", "alt1.bin",
-		"alt2.bin" };
+	static const char *const names[VUNIT_ALTERNATES_MAX] = { "alt0.bin", "alt1.bin", "alt2.bin",
+		"alt3.bin" };
 	return names[alternate];
 }
 
@@ -62,18 +75,34 @@ static bool serial_of(const struct vunit_spec *spec, char to[32], struct err *er
 	return true;
 }
 
+/* Lines of unit.json; none without a chip. Its check has seen that they fit. */
+static void chip_text(const struct vunit_spec *spec, char to[CHIP_JSON_MAX])
+{
+	const struct vunit_chip *chip = &spec->chip;
+	size_t used = 0;
+	to[0] = 0;
+	for (int i = 0; i < vunit_chip_alternates(chip); i++)
+		used += (size_t)snprintf(to + used, CHIP_JSON_MAX - used, "%s\"%s\"",
+			i ? ", " : "\t\"layouts\": [", chip->layouts[i]);
+	if (used)
+		snprintf(to + used, CHIP_JSON_MAX - used,
+			"],\n\t\"cdc\": [%u, %u],\n\t\"touch_baud\": %" PRIu32 ",\n",
+			chip->cdc_vendor, chip->cdc_product, chip->touch_baud);
+}
+
 bool vunit_spec_write(const char *folder, const struct vunit_spec *spec, struct err *err)
 {
-	char path[FS_PATH_MAX], text[UNIT_JSON_MAX], id[25], serial[32];
+	char path[FS_PATH_MAX], text[UNIT_JSON_MAX], id[25], serial[32], chip[CHIP_JSON_MAX];
 	bytes_to_hex(spec->device_id, 12, id);
+	chip_text(spec, chip);
 	if (!fs_join(path, folder, "unit.json", err) || !serial_of(spec, serial, err))
 		return false;
 	if (!text_format(text, sizeof(text),
 		    "{\n\t\"family\": \"%s\",\n\t\"bootloader\": \"%s\",\n"
 		    "\t\"device_id\": \"%s\",\n\t\"serial\": \"%s\",\n"
-		    "\t\"seed\": \"%" PRIu64 "\",\n\t\"no_system_parts\": %s\n}\n",
+		    "\t\"seed\": \"%" PRIu64 "\",\n%s\t\"no_system_parts\": %s\n}\n",
 		    vunit_family_name(spec->family), vunit_traits_of(spec->bootloader)->name, id,
-		    serial, spec->seed, spec->no_system_parts ? "true" : "false"))
+		    serial, spec->seed, chip, spec->no_system_parts ? "true" : "false"))
 		return err_set(err, REASON_BUG, "the text of %s does not fit", path);
 	return fs_write_atomic(path, text, strlen(text), 0644, err);
 }
@@ -100,8 +129,28 @@ static bool parse_seed(const char *text, uint64_t *ret)
 	return true;
 }
 
+static bool parse_chip(json_t *json, struct vunit_chip *ret)
+{
+	json_t *layouts;
+	int vendor, product, baud;
+	if (json_unpack(json, "{s:o, s:[ii], s:i}", "layouts", &layouts, "cdc", &vendor, &product,
+		    "touch_baud", &baud) != 0 ||
+		json_array_size(layouts) > VUNIT_ALTERNATES_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(layouts); i++) {
+		const char *text = json_string_value(json_array_get(layouts, i));
+		if (!text || !text_copy(ret->layouts[i], VUNIT_LAYOUT_MAX, text))
+			return false;
+	}
+	ret->cdc_vendor = (uint16_t)vendor;
+	ret->cdc_product = (uint16_t)product;
+	ret->touch_baud = (uint32_t)baud;
+	return true;
+}
+
 static bool parse_spec(json_t *json, struct vunit_spec *ret)
 {
+	struct err ignored;
 	const char *family, *bootloader, *id, *seed;
 	int no_parts;
 	if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:b}", "family", &family, "bootloader",
@@ -113,6 +162,9 @@ static bool parse_spec(json_t *json, struct vunit_spec *ret)
 		!bootloader_from_name(bootloader, &spec.bootloader) ||
 		!bytes_from_hex(id, spec.device_id, 12) || !parse_seed(seed, &spec.seed) ||
 		vunit_traits_of(spec.bootloader)->family != spec.family)
+		return false;
+	if (spec.family == VUNIT_ROM &&
+		(!parse_chip(json, &spec.chip) || !vunit_chip_check(&spec, &ignored)))
 		return false;
 	*ret = spec;
 	return true;
@@ -156,30 +208,37 @@ static bool make_memory(
 	return true;
 }
 
-static bool fill(const struct vunit_spec *spec, uint8_t *alt0, uint8_t *alt1, struct err *err)
+static bool fill(const struct vunit_spec *spec, uint8_t *const *memory, struct err *err)
 {
 	if (spec->family == VUNIT_CORE)
-		return vunit_fill_core(spec, alt0, err);
-	return vunit_fill_f2(spec, alt0, alt1, err);
+		return vunit_fill_core(spec, memory[0], err);
+	if (spec->family != VUNIT_ROM)
+		return vunit_fill_f2(spec, memory[0], memory[1], err);
+	vunit_fill_rom(memory);
+	return true;
 }
 
 /* unit.json comes last: a folder without it holds no unit. */
 bool vunit_create(const char *folder, const struct vunit_spec *spec, struct err *err)
 {
 	const struct vunit_traits *traits = vunit_traits_of(spec->bootloader);
+	struct vunit_spec whole = *spec;
 	if (!traits || traits->family != spec->family)
 		return err_set(err, REASON_INPUT,
 			"bootloader %d is not one of a virtual %s: take another",
 			(int)spec->bootloader, vunit_family_name(spec->family));
+	vunit_chip_complete(&whole);
+	if (!vunit_chip_check(&whole, err))
+		return false;
 	uint8_t *memory[VUNIT_ALTERNATES_MAX] = { NULL };
 	size_t lens[VUNIT_ALTERNATES_MAX];
 	bool ok = fs_make_folder(folder, 0755, err);
 	for (int i = 0; i < VUNIT_ALTERNATES_MAX; i++) {
-		lens[i] = vunit_memory_len(spec->family, i);
+		lens[i] = vunit_memory_len(&whole, i);
 		ok = ok && (!lens[i] || make_memory(folder, vunit_memory_name(i), lens[i],
 						&memory[i], err));
 	}
-	ok = ok && fill(spec, memory[0], memory[1], err) && vunit_spec_write(folder, spec, err);
+	ok = ok && fill(&whole, memory, err) && vunit_spec_write(folder, &whole, err);
 	for (int i = 0; i < VUNIT_ALTERNATES_MAX; i++)
 		if (memory[i])
 			munmap(memory[i], lens[i]);

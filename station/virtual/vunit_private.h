@@ -18,8 +18,6 @@ enum {
 	DFU_LOST = 15 /* no state of DFU 1.1: where an UPLOAD of block 1 leaves these bootloaders */
 };
 
-enum { VUNIT_ALTERNATES_MAX = 3 };
-
 enum {
 	KIB = 1024,
 	FLASH_BASE = 0x08000000,
@@ -57,6 +55,9 @@ enum {
 
 enum vunit_serial_form { SERIAL_FOLDED, SERIAL_UPPER, SERIAL_LOWER, SERIAL_CONSTANT };
 
+/* What a ROM does with a GET_STATUS that comes before its work is done. */
+enum vunit_early { EARLY_HELD, EARLY_BUSY, EARLY_STALLED };
+
 /* Whose code reaches the DCT from the bootloader. */
 enum vunit_dct_code {
 	DCT_NONE,    /* the family has none */
@@ -92,6 +93,10 @@ struct vunit_traits {
 	bool detach_clears_status;
 	bool outside_is_buffer;	       /* an UPLOAD from outside the memory gives the transfer buffer, else zeros */
 	bool own_functional;	       /* answers GET_DESCRIPTOR(0x21) */
+	const char *constant_serial;
+	enum vunit_early early;	       /* of a ROM, as the next two */
+	bool clear_only_errors;	       /* CLRSTATUS outside dfuERROR stalls and changes nothing, else it makes one */
+	bool leave_wants_address;      /* the zero-length DNLOAD is taken after SET_ADDRESS only */
 };
 
 enum vunit_event {
@@ -113,6 +118,9 @@ struct vunit_dfu {
 	bool pending;
 	uint16_t block, length;
 	uint8_t alternate;
+	bool pointed; /* a ROM: the last command set the pointer */
+	uint8_t next_state, next_status; /* a ROM: when the work is done */
+	uint64_t done_us;
 	uint8_t buffer[65536 + 8]; /* the transfer buffer and the RAM behind it */
 };
 
@@ -133,6 +141,7 @@ struct vunit {
 	uint8_t configuration;
 	bool dfu_once;	   /* the request in the backup register, which survives a reset but not power */
 	bool power_reset;  /* the last reset was power coming on */
+	uint32_t program;  /* where a ROM starts the program */
 	uint64_t spent_us; /* time that flash work took since it was last collected */
 	struct vunit_work work;
 
@@ -198,16 +207,32 @@ struct vunit_spec vfault_own_spec(const struct vunit *unit);
 bool vunit_spec_write(const char *folder, const struct vunit_spec *spec, struct err *err)
 	MUST_CHECK;
 bool vunit_spec_read(const char *folder, struct vunit_spec *ret, struct err *err) MUST_CHECK;
-/* 0: the family has no such alternate setting. */
-size_t vunit_memory_len(enum vunit_family family, int alternate);
+/* 0: the unit has no such alternate setting. */
+size_t vunit_memory_len(const struct vunit_spec *spec, int alternate);
+uint32_t vunit_memory_base(const struct vunit_spec *spec, int alternate);
 const char *vunit_memory_name(int alternate); /* "alt0.bin"... */
 /* A stream of bytes from a seed. */
 void vunit_noise(uint64_t seed, uint8_t *to, size_t len);
+
+/* vunit_chip.c */
+struct vunit_sector {
+	uint32_t offset, len, index;
+	uint8_t access; /* 1 read, 2 erase, 4 write */
+};
+/* What the spec leaves out. */
+void vunit_chip_complete(struct vunit_spec *spec);
+bool vunit_chip_check(const struct vunit_spec *spec, struct err *err) MUST_CHECK;
+int vunit_chip_alternates(const struct vunit_chip *chip);
+bool vunit_chip_memory(const struct vunit_chip *chip, int alternate, uint32_t *ret_start,
+	size_t *ret_len);
+bool vunit_chip_sector(const struct vunit_chip *chip, int alternate, uint32_t address,
+	struct vunit_sector *ret);
 
 /* vunit_content.c: what a fresh unit's memories hold; they come erased. */
 bool vunit_fill_f2(const struct vunit_spec *spec, uint8_t *flash, uint8_t *dct, struct err *err)
 	MUST_CHECK;
 bool vunit_fill_core(const struct vunit_spec *spec, uint8_t *flash, struct err *err) MUST_CHECK;
+void vunit_fill_rom(uint8_t *const *memory);
 
 /* vunit_flash.c: addresses as the device sees them. False is the failure that the memory layer
  * reports; time goes to unit->spent_us. */
@@ -272,8 +297,26 @@ void vunit_dfu_start(struct vunit *unit);
 void vunit_dfu_bus_reset(struct vunit *unit);
 enum vunit_answer vunit_dfu_request(struct vunit *unit, struct vunit_transfer *transfer);
 
+/* vunit_rom.c: the DFU machine of an STM32's system memory */
+enum vunit_answer vunit_rom_request(struct vunit *unit, struct vunit_transfer *transfer);
+/* vunit_rom_flash.c: addresses in the selected setting. */
+enum { ROM_OK = 0, ROM_TARGET = 0x01, ROM_VENDOR = 0x0B, ROM_UNKNOWN = 0x0E, ROM_STALLEDPKT = 0x0F };
+uint8_t vunit_rom_point(const struct vunit *unit, uint32_t address);
+uint8_t vunit_rom_erase(struct vunit *unit, uint32_t address);
+uint8_t vunit_rom_mass_erase(struct vunit *unit);
+void vunit_rom_unprotect(struct vunit *unit);
+/* *ret_resets: option bytes take effect at a reset, which comes at once. */
+uint8_t vunit_rom_write(struct vunit *unit, uint32_t address, const uint8_t *bytes, size_t len,
+	bool *ret_resets);
+/* *len: in, what is asked for; out, what there is. */
+uint8_t vunit_rom_read(const struct vunit *unit, uint32_t address, uint8_t *to, size_t *len);
+/* Is there a program at this address: a stack in RAM, and code in the flash? */
+bool vunit_rom_program(const struct vunit *unit, uint32_t address);
+
 /* vunit_usb.c */
 enum vunit_answer vunit_usb_standard(struct vunit *unit, struct vunit_transfer *transfer);
+/* Alternate settings in the configuration. */
+uint8_t vunit_usb_announced(const struct vunit *unit);
 /* vunit_strings.c: a string descriptor; its length in bytes, 0 if there is none. */
 size_t vunit_usb_string(const struct vunit *unit, uint8_t index, uint8_t to[256]);
 enum { STRING_MANUFACTURER = 1, STRING_PRODUCT, STRING_SERIAL, STRING_INTERFACE };

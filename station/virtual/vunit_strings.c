@@ -53,7 +53,7 @@ static void dfu_serial(const struct vunit *unit, struct text *text)
 		set_id(text, unit->spec.device_id, false);
 		break;
 	case SERIAL_CONSTANT:
-		set_text(text, "00000000010C", 0);
+		set_text(text, unit->traits->constant_serial, 0);
 		break;
 	}
 }
@@ -61,7 +61,9 @@ static void dfu_serial(const struct vunit *unit, struct text *text)
 static void cdc_serial(const struct vunit *unit, struct text *text)
 {
 	uint16_t version = vunit_boot_firmware_version(unit);
-	if (unit->spec.family == VUNIT_CORE)
+	if (unit->spec.family == VUNIT_ROM)
+		set_id(text, unit->spec.device_id, false);
+	else if (unit->spec.family == VUNIT_CORE)
 		set_id(text, unit->spec.device_id, true);
 	else if (version < DEVICE_ID_VERSION)
 		set_text(text, "00000000050C", 0);
@@ -79,10 +81,12 @@ static void product(const struct vunit *unit, struct text *text)
 
 static bool layout(const struct vunit *unit, uint8_t alternate, struct text *text)
 {
-	if (unit->mode != VUNIT_DFU || alternate >= unit->traits->announced)
+	if (unit->mode != VUNIT_DFU || alternate >= vunit_usb_announced(unit))
 		return false;
 	if (vfault_layout(unit, alternate))
 		set_text(text, vfault_layout(unit, alternate), 0);
+	else if (unit->spec.family == VUNIT_ROM)
+		set_text(text, unit->spec.chip.layouts[alternate], 0);
 	else if (unit->spec.family == VUNIT_CORE && alternate == 0)
 		set_text(text, "@Internal Flash  /0x08000000/20*001Ka,108*001Kg", 1);
 	else if (unit->spec.family == VUNIT_CORE)

@@ -31,9 +31,31 @@ static bool is_core(const struct vunit *unit)
 	return unit->spec.family == VUNIT_CORE;
 }
 
+uint8_t vunit_usb_announced(const struct vunit *unit)
+{
+	bool rom = unit->spec.family == VUNIT_ROM;
+	return rom ? (uint8_t)vunit_chip_alternates(&unit->spec.chip) : unit->traits->announced;
+}
+
+/* SET_INTERFACE takes less than this. */
+static uint8_t alternates(const struct vunit *unit)
+{
+	return unit->spec.family == VUNIT_ROM ? vunit_usb_announced(unit)
+					      : unit->traits->alternates;
+}
+
+static uint16_t vendor_id(const struct vunit *unit)
+{
+	if (unit->spec.family == VUNIT_ROM)
+		return unit->mode == VUNIT_DFU ? 0x0483 : unit->spec.chip.cdc_vendor;
+	return is_core(unit) ? 0x1D50 : 0x2B04;
+}
+
 static uint16_t product_id(const struct vunit *unit)
 {
 	bool dfu = unit->mode == VUNIT_DFU;
+	if (unit->spec.family == VUNIT_ROM)
+		return dfu ? 0xDF11 : unit->spec.chip.cdc_product;
 	if (is_core(unit))
 		return dfu ? 0x607F : 0x607D;
 	return (uint16_t)((dfu ? 0xD000 : 0xC000) + unit->traits->platform);
@@ -55,7 +77,7 @@ bool vunit_device_descriptor(const struct vunit *unit, uint8_t ret[18])
 		ret[6] = 0x01;
 	}
 	ret[7] = 64;
-	bytes_put_le16(ret + 8, is_core(unit) ? 0x1D50 : 0x2B04);
+	bytes_put_le16(ret + 8, vendor_id(unit));
 	bytes_put_le16(ret + 10, product_id(unit));
 	bytes_put_le16(ret + 12, unit->traits->bcd_device);
 	ret[14] = STRING_MANUFACTURER;
@@ -95,7 +117,7 @@ static size_t dfu_functional(const struct vunit *unit, uint8_t to[9])
 static void add_dfu(struct builder *builder, const struct vunit *unit)
 {
 	uint8_t functional[9];
-	for (uint8_t i = 0; i < unit->traits->announced; i++)
+	for (uint8_t i = 0; i < vunit_usb_announced(unit); i++)
 		ADD(builder, 9, 4, 0, i, 0, 0xFE, 0x01, 0x02, (uint8_t)(STRING_INTERFACE + i));
 	add(builder, functional, dfu_functional(unit, functional));
 }
@@ -170,7 +192,7 @@ static enum vunit_answer set_interface(struct vunit *unit, const struct vunit_tr
 {
 	if (unit->mode != VUNIT_DFU)
 		return transfer->value == 0 && transfer->index < 3 ? VUNIT_ACK : VUNIT_STALL;
-	if (transfer->index != 0 || transfer->value >= unit->traits->alternates)
+	if (transfer->index != 0 || transfer->value >= alternates(unit))
 		return VUNIT_STALL;
 	unit->dfu.alternate = (uint8_t)transfer->value;
 	return VUNIT_ACK;

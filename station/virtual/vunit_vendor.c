@@ -69,7 +69,8 @@ static enum vunit_answer set_line_coding(struct vunit *unit, struct vunit_transf
 		return VUNIT_STALL;
 	unit->baud = bytes_le32(transfer->data);
 	transfer->moved = transfer->length;
-	if (unit->baud == BAUD_DFU) {
+	uint32_t touch = unit->spec.family == VUNIT_ROM ? unit->spec.chip.touch_baud : BAUD_DFU;
+	if (touch && unit->baud == touch) {
 		vunit_schedule(unit, EVENT_RESET_TO_DFU, transfer->start_us + BAUD_DFU_US);
 		unit->work.boot_us += BAUD_DFU_US;
 	}

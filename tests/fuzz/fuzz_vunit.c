@@ -22,6 +22,11 @@ static const enum vunit_family families[VUNIT_BOOTLOADER_COUNT] = {
 	[VUNIT_PHOTON_1_4_4] = VUNIT_PHOTON,
 	[VUNIT_P1_0_6_0] = VUNIT_P1,
 	[VUNIT_P1_1_4_4] = VUNIT_P1,
+	[VUNIT_ROM_F4] = VUNIT_ROM,
+	[VUNIT_ROM_F4_FOLDED] = VUNIT_ROM,
+	[VUNIT_ROM_L1] = VUNIT_ROM,
+	[VUNIT_ROM_L4] = VUNIT_ROM,
+	[VUNIT_ROM_C5] = VUNIT_ROM,
 };
 
 static void must(bool ok)
@@ -83,9 +88,9 @@ static void run(struct vunit *unit, const uint8_t *bytes, size_t len)
 
 static void clean(const char *folder)
 {
-	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "unit.json" };
+	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt3.bin", "unit.json" };
 	char path[128];
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
 		unlink(path);
 	}

@@ -21,17 +21,31 @@ struct bench {
 
 enum { DNLOAD = 1, UPLOAD, GETSTATUS, CLRSTATUS, GETSTATE, ABORT };
 
+#define BENCH_SPEC(family_, bootloader_) \
+	{ .family = family_, .bootloader = bootloader_, .device_id = { 0xAB }, .seed = 7 }
+
 static const struct vunit_spec bench_specs[VUNIT_BOOTLOADER_COUNT] = {
-	[VUNIT_CORE_FACTORY] = { VUNIT_CORE, VUNIT_CORE_FACTORY, { 0x53, 0xFF, 0x6D, 0x06, 0x66, 0x57, 0x54,
-		0x53, 0x51, 0x14, 0x67, 0xC1 }, 7, false },
-	[VUNIT_CORE_1_4_4] = { VUNIT_CORE, VUNIT_CORE_1_4_4, { 0xAB }, 7, false },
-	[VUNIT_PHOTON_0_5_3] = { VUNIT_PHOTON, VUNIT_PHOTON_0_5_3, { 0xAB }, 7, false },
-	[VUNIT_PHOTON_0_6_0] = { VUNIT_PHOTON, VUNIT_PHOTON_0_6_0, { 0xAB }, 7, false },
-	[VUNIT_PHOTON_1_0_0] = { VUNIT_PHOTON, VUNIT_PHOTON_1_0_0, { 0xAB }, 7, false },
-	[VUNIT_PHOTON_1_4_4] = { VUNIT_PHOTON, VUNIT_PHOTON_1_4_4, { 0xAB }, 7, false },
-	[VUNIT_P1_0_6_0] = { VUNIT_P1, VUNIT_P1_0_6_0, { 0xAB }, 7, false },
-	[VUNIT_P1_1_4_4] = { VUNIT_P1, VUNIT_P1_1_4_4, { 0xAB }, 7, false },
+	[VUNIT_CORE_FACTORY] = { .family = VUNIT_CORE, .bootloader = VUNIT_CORE_FACTORY,
+		.device_id = { 0x53, 0xFF, 0x6D, 0x06, 0x66, 0x57, 0x54, 0x53, 0x51, 0x14, 0x67, 0xC1 }, .seed = 7 },
+	[VUNIT_CORE_1_4_4] = BENCH_SPEC(VUNIT_CORE, VUNIT_CORE_1_4_4),
+	[VUNIT_PHOTON_0_5_3] = BENCH_SPEC(VUNIT_PHOTON, VUNIT_PHOTON_0_5_3),
+	[VUNIT_PHOTON_0_6_0] = BENCH_SPEC(VUNIT_PHOTON, VUNIT_PHOTON_0_6_0),
+	[VUNIT_PHOTON_1_0_0] = BENCH_SPEC(VUNIT_PHOTON, VUNIT_PHOTON_1_0_0),
+	[VUNIT_PHOTON_1_4_4] = BENCH_SPEC(VUNIT_PHOTON, VUNIT_PHOTON_1_4_4),
+	[VUNIT_P1_0_6_0] = BENCH_SPEC(VUNIT_P1, VUNIT_P1_0_6_0),
+	[VUNIT_P1_1_4_4] = BENCH_SPEC(VUNIT_P1, VUNIT_P1_1_4_4),
+	[VUNIT_ROM_F4] = BENCH_SPEC(VUNIT_ROM, VUNIT_ROM_F4),
+	[VUNIT_ROM_F4_FOLDED] = BENCH_SPEC(VUNIT_ROM, VUNIT_ROM_F4_FOLDED),
+	[VUNIT_ROM_L1] = BENCH_SPEC(VUNIT_ROM, VUNIT_ROM_L1),
+	[VUNIT_ROM_L4] = BENCH_SPEC(VUNIT_ROM, VUNIT_ROM_L4),
+	[VUNIT_ROM_C5] = BENCH_SPEC(VUNIT_ROM, VUNIT_ROM_C5),
 };
+
+/* Has it the DFU machine of device-os, or an STM32's ROM? */
+static inline bool bench_is_rom(unsigned bootloader)
+{
+	return bench_specs[bootloader].family == VUNIT_ROM;
+}
 
 /* Lets time pass until the unit is on the bus, or nothing more happens. */
 static inline void bench_settle(struct bench *bench)
@@ -77,10 +91,10 @@ static inline struct bench bench_new(enum vunit_bootloader bootloader)
 
 static inline void bench_done(struct bench *bench)
 {
-	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "unit.json" };
+	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt3.bin", "unit.json" };
 	char path[128];
 	vunit_close(bench->unit);
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		snprintf(path, sizeof(path), "%s/%s", bench->folder, names[i]);
 		unlink(path);
 	}

@@ -50,6 +50,7 @@ static bool make_unit(const char *folder, const char *family, unsigned i, struct
 		[VUNIT_CORE] = VUNIT_CORE_1_4_4,
 		[VUNIT_PHOTON] = VUNIT_PHOTON_1_4_4,
 		[VUNIT_P1] = VUNIT_P1_1_4_4,
+		[VUNIT_ROM] = VUNIT_ROM_F4,
 	};
 	struct vunit_spec spec = { .seed = i };
 	uint8_t sum[SHA256_LEN];
