@@ -27,7 +27,8 @@ enum {
 	USB_CONTROLLER_MAX = 96,
 	USB_TEXT_MAX = 128, /* a string descriptor has at most 126 UTF-16 units */
 	USB_UNITS_MAX = 256,
-	USB_CONTROL_MAX = 4096 /* what Linux lets a control transfer carry (usbfs) */
+	USB_CONTROL_MAX = 4096, /* what Linux lets a control transfer carry (usbfs) */
+	USB_BULK_MAX = 4096
 };
 
 /* One attached device, by value. */
@@ -57,6 +58,14 @@ struct usb_dev_ops {
 	 * close may follow. data may hold key material: a back end wipes every copy that it
 	 * makes. */
 	bool (*control)(struct usb_dev *dev, struct usb_setup setup, uint8_t *data, uint16_t len,
+		uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len,
+		struct err *err);
+	/* One transfer on a bulk endpoint of a claimed interface; bit 7 of endpoint = to the host.
+	 * len at most USB_BULK_MAX; to the host it is a multiple of the endpoint's packet size,
+	 * and the transfer ends with the first packet that is not full, so who asks for one packet
+	 * loses nothing to a time-out. A unit that has nothing to say answers nothing: then
+	 * USB_TIMEOUT is no fault of the link. Otherwise as control. */
+	bool (*bulk)(struct usb_dev *dev, uint8_t endpoint, uint8_t *data, uint16_t len,
 		uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len,
 		struct err *err);
 	/* Takes the interface, from a kernel driver if need be. Taken interfaces are given back by

@@ -57,7 +57,7 @@ static struct fault_port *port_of(struct usb_fault *fault, const char *port)
 }
 
 /* Counts the transfer and gives the rule that it meets. */
-static bool next_rule(struct fault_dev *dev, uint8_t request, struct usb_fault_rule *ret)
+static bool next_rule(struct fault_dev *dev, int request, struct usb_fault_rule *ret)
 {
 	struct usb_fault *fault = dev->fault;
 	SCOPED_LOCK(&fault->lock);
@@ -106,13 +106,36 @@ static bool injected(
 	return err_set(err, rule->reason, "%s: transfer failed by the fault schedule", dev->port);
 }
 
+/* A control transfer, or one on an endpoint of its own. */
+struct order {
+	int request; /* as in a rule */
+	struct usb_setup setup;
+	uint8_t endpoint;
+	bool to_host;
+	uint16_t len;
+	uint32_t timeout_ms;
+	const struct cancel *cancel;
+};
+
+static bool forward(const struct fault_dev *dev, const struct order *order, uint8_t *data,
+	uint16_t *ret_len, struct err *err)
+{
+	struct usb_dev *inner = dev->inner;
+
+	if (order->request == USB_FAULT_BULK)
+		return inner->ops->bulk(inner, order->endpoint, data, order->len, order->timeout_ms,
+			order->cancel, ret_len, err);
+	return inner->ops->control(inner, order->setup, data, order->len, order->timeout_ms,
+		order->cancel, ret_len, err);
+}
+
 /* What happens to a transfer that is carried out. */
 static bool spoil(const struct fault_dev *dev, const struct usb_fault_rule *rule,
-	struct usb_setup setup, uint8_t *data, uint16_t *ret_len, struct err *err)
+	const struct order *order, uint8_t *data, uint16_t *ret_len, struct err *err)
 {
 	if (rule->kind == USB_FAULT_BREAK_OFF)
 		return injected(dev, rule, err);
-	if (!(setup.type & TYPE_TO_HOST))
+	if (!order->to_host)
 		return true;
 	if (rule->kind == USB_FAULT_FLIP && *ret_len)
 		data[rule->offset % *ret_len] ^= rule->mask;
@@ -121,31 +144,29 @@ static bool spoil(const struct fault_dev *dev, const struct usb_fault_rule *rule
 	return true;
 }
 
-static bool fault_control(struct usb_dev *base, struct usb_setup setup, uint8_t *data, uint16_t len,
-	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+static bool run(struct fault_dev *dev, const struct order *order, uint8_t *data, uint16_t *ret_len,
+	struct err *err)
 {
-	struct fault_dev *dev = (struct fault_dev *)base;
 	struct usb_fault_rule rule;
+	uint16_t len = order->len, moved = 0;
 
 	if (dev->gone)
 		return err_set(err, REASON_USB_GONE, "%s: the unit is unplugged", dev->port);
-	if (!next_rule(dev, setup.request, &rule))
-		return dev->inner->ops->control(
-			dev->inner, setup, data, len, timeout_ms, cancel, ret_len, err);
+	if (!next_rule(dev, order->request, &rule))
+		return forward(dev, order, data, ret_len, err);
 	if (rule.kind == USB_FAULT_UNPLUG)
 		return unplug(dev, err);
 	if (rule.kind == USB_FAULT_FAIL)
 		return injected(dev, &rule, err);
 	if (rule.kind == USB_FAULT_SWALLOW) {
-		if ((setup.type & TYPE_TO_HOST) && len)
+		if (order->to_host && len)
 			memset(data, 0, len);
 		*ret_len = len;
 		return true;
 	}
-	uint16_t moved = 0;
 	SCOPED_SECRET uint8_t *spoiled = NULL;
 
-	if (rule.kind == USB_FAULT_SPOIL && !(setup.type & TYPE_TO_HOST) && len) {
+	if (rule.kind == USB_FAULT_SPOIL && !order->to_host && len) {
 		/* A copy, since the data may lie in read-only memory. */
 		spoiled = secret_alloc(len, err);
 		if (!spoiled)
@@ -153,12 +174,37 @@ static bool fault_control(struct usb_dev *base, struct usb_setup setup, uint8_t 
 		memcpy(spoiled, data, len);
 		spoiled[rule.offset % len] ^= rule.mask;
 	}
-	if (!dev->inner->ops->control(dev->inner, setup, spoiled ? spoiled : data, len, timeout_ms,
-		    cancel, &moved, err) ||
-		!spoil(dev, &rule, setup, data, &moved, err))
+	if (!forward(dev, order, spoiled ? spoiled : data, &moved, err) ||
+		!spoil(dev, &rule, order, data, &moved, err))
 		return false;
 	*ret_len = moved;
 	return true;
+}
+
+static bool fault_control(struct usb_dev *base, struct usb_setup setup, uint8_t *data, uint16_t len,
+	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+{
+	struct order order = { .request = setup.request,
+		.setup = setup,
+		.to_host = setup.type & TYPE_TO_HOST,
+		.len = len,
+		.timeout_ms = timeout_ms,
+		.cancel = cancel };
+
+	return run((struct fault_dev *)base, &order, data, ret_len, err);
+}
+
+static bool fault_bulk(struct usb_dev *base, uint8_t endpoint, uint8_t *data, uint16_t len,
+	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+{
+	struct order order = { .request = USB_FAULT_BULK,
+		.endpoint = endpoint,
+		.to_host = endpoint & TYPE_TO_HOST,
+		.len = len,
+		.timeout_ms = timeout_ms,
+		.cancel = cancel };
+
+	return run((struct fault_dev *)base, &order, data, ret_len, err);
 }
 
 static bool fault_set_interface(struct usb_dev *base, uint8_t interface, uint8_t alternate,
@@ -213,6 +259,7 @@ static void fault_close(struct usb_dev *base)
 
 static const struct usb_dev_ops fault_dev_ops = {
 	.control = fault_control,
+	.bulk = fault_bulk,
 	.claim = fault_claim,
 	.set_interface = fault_set_interface,
 	.pause = fault_pause,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bus that passes everything on to another one and, by a schedule, lets transfers go wrong.
  * Transfers are counted per port from the start (or the last usb_fault_clear) on, from 0, over all
- * sessions: control and set_interface, each one. So a sweep runs a procedure once to learn its
+ * sessions: control, bulk and set_interface, each one. So a sweep runs a procedure once to learn its
  * number of transfers, then again for each index. */
 #pragma once
 
 #include "usb.h"
 
-enum { USB_FAULT_RULES_MAX = 64, USB_FAULT_PORTS_MAX = USB_UNITS_MAX, USB_FAULT_ANY_REQUEST = -1 };
+enum { USB_FAULT_RULES_MAX = 64, USB_FAULT_PORTS_MAX = USB_UNITS_MAX, USB_FAULT_ANY_REQUEST = -1,
+	USB_FAULT_BULK = 256 /* as the request of a rule: bulk transfers */ };
 
 enum usb_fault_kind {
 	USB_FAULT_FAIL,	     /* the unit never sees it; it ends with the rule's reason */

@@ -302,6 +302,7 @@ static void real_close(struct usb_dev *base)
 
 static const struct usb_dev_ops dev_ops = {
 	.control = real_control,
+	.bulk = real_bulk,
 	.claim = real_claim,
 	.set_interface = real_set_interface,
 	.pause = real_pause,

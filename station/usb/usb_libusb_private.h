@@ -53,7 +53,7 @@ struct real_dev {
 	int fd; /* -1: not open */
 	libusb_device_handle *handle;
 	struct libusb_transfer *transfer;
-	uint8_t *buffer;     /* locked memory: SETUP and data */
+	uint8_t *buffer;     /* locked memory: SETUP (control) and data */
 	uint32_t claimed, detached; /* a bit for each interface */
 	bool gone, lost;     /* lost: a transfer never came back */
 
@@ -95,6 +95,8 @@ bool real_may(const struct real_dev *dev, const struct cancel *cancel, const cha
 /* --- usb_libusb_transfer.c --- */
 
 bool real_control(struct usb_dev *base, struct usb_setup setup, uint8_t *data, uint16_t len,
+	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err);
+bool real_bulk(struct usb_dev *base, uint8_t endpoint, uint8_t *data, uint16_t len,
 	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err);
 
 /* A condition variable on the monotonic clock. */

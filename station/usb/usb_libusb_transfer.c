@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Control transfers of the real bus: submitted, awaited with a deadline and the cancel flag, and
+/* Transfers of the real bus: submitted, awaited with a deadline and the cancel flag, and
  * broken off if need be. */
 #include "usb_libusb_private.h"
 
@@ -31,11 +31,16 @@ static int call_cancel(struct real_dev *dev)
 	return 0;
 }
 
-static bool submit(struct real_dev *dev, struct usb_setup setup, uint16_t len, struct err *err)
+/* What is asked for; the data stands in the unit's buffer from head on. */
+struct order {
+	bool to_host;
+	uint16_t head, len;
+	uint32_t timeout_ms;
+	char what[64];
+};
+
+static bool submit(struct real_dev *dev, struct err *err)
 {
-	libusb_fill_control_setup(
-		dev->buffer, setup.type, setup.request, setup.value, setup.index, len);
-	libusb_fill_control_transfer(dev->transfer, dev->handle, dev->buffer, completed, dev, 0);
 	pthread_mutex_lock(&dev->lock);
 	dev->in_flight = true;
 	pthread_mutex_unlock(&dev->lock);
@@ -95,60 +100,98 @@ static int tell_unplugged(const struct real_dev *dev, int code)
 	return code;
 }
 
-static bool judge(struct real_dev *dev, struct usb_setup setup, uint16_t len, enum real_end end,
-	uint32_t timeout_ms, struct err *err)
+static bool judge(
+	struct real_dev *dev, const struct order *order, enum real_end end, struct err *err)
 {
-	char what[64];
 	int code = tell_unplugged(dev, code_of(dev->transfer->status));
-	snprintf(
-		what, sizeof what, "request %02x/%02x of %u bytes", setup.type, setup.request, len);
 	if (code == 0 || code == LIBUSB_ERROR_NO_DEVICE || end == REAL_DONE)
-		return code == 0 || real_fail(dev, code, what, err);
+		return code == 0 || real_fail(dev, code, order->what, err);
 	if (end == REAL_STOPPED)
-		return real_stopped(dev, what, err);
+		return real_stopped(dev, order->what, err);
 	return err_set(err, REASON_USB_TIMEOUT, "%s: %s did not end in %u ms", dev->device.port,
-		what, timeout_ms);
+		order->what, order->timeout_ms);
 }
 
-static bool transfer(struct real_dev *dev, struct usb_setup setup, uint8_t *data, uint16_t len,
-	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+/* The transfer is filled in. */
+static bool transfer(struct real_dev *dev, const struct order *order, uint8_t *data,
+	const struct cancel *cancel, uint16_t *ret_len, struct err *err)
 {
 	enum real_end end;
-	bool in = setup.type & TO_HOST;
-	if (!in && len)
-		memcpy(dev->buffer + SETUP_LEN, data, len);
-	if (!submit(dev, setup, len, err))
+	uint8_t *buffer = dev->buffer + order->head;
+	if (!order->to_host && order->len)
+		memcpy(buffer, data, order->len);
+	if (!submit(dev, err))
 		return false;
-	if (!await_end(dev, timeout_ms, cancel, &end))
+	if (!await_end(dev, order->timeout_ms, cancel, &end))
 		return real_held(dev, "a transfer that was broken off", err);
-	if (!judge(dev, setup, len, end, timeout_ms, err))
+	if (!judge(dev, order, end, err))
 		return false;
 	int moved = dev->transfer->actual_length;
-	if (moved < 0 || moved > len)
+	if (moved < 0 || moved > order->len)
 		return err_set(err, REASON_USB_OVERFLOW, "%s: %d bytes came for %u",
-			dev->device.port, moved, len);
-	if (in && moved)
-		memcpy(data, dev->buffer + SETUP_LEN, (size_t)moved);
+			dev->device.port, moved, order->len);
+	if (order->to_host && moved)
+		memcpy(data, buffer, (size_t)moved);
 	*ret_len = (uint16_t)moved;
 	return true;
+}
+
+/* Before the transfer may be filled in: an earlier call may be under way. */
+static bool may_start(struct real_dev *dev, const struct order *order, const struct cancel *cancel,
+	struct err *err)
+{
+	const bool *calling = &dev->calling;
+	if (order->len > REAL_BUFFER - SETUP_LEN)
+		return err_set(
+			err, REASON_BUG, "%s; at most %d", order->what, REAL_BUFFER - SETUP_LEN);
+	if (!real_may(dev, cancel, "a transfer", err))
+		return false;
+	enum real_end end = real_await(dev, calling, deadline_in_ms(order->timeout_ms), cancel);
+	if (end == REAL_DONE)
+		return true;
+	return end == REAL_STOPPED ? real_stopped(dev, "a transfer", err)
+				   : real_held(dev, "an earlier call", err);
+}
+
+static void wipe(const struct real_dev *dev)
+{
+	if (!dev->lost)
+		secret_wipe(dev->buffer, REAL_BUFFER);
 }
 
 bool real_control(struct usb_dev *base, struct usb_setup setup, uint8_t *data, uint16_t len,
 	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
 {
 	struct real_dev *dev = (struct real_dev *)base;
-	const bool *calling = &dev->calling;
-	if (len > USB_CONTROL_MAX)
-		return err_set(err, REASON_BUG, "a control transfer of %u bytes; at most %d", len,
-			USB_CONTROL_MAX);
-	if (!real_may(dev, cancel, "a transfer", err))
+	struct order order = { .to_host = setup.type & TO_HOST,
+		.head = SETUP_LEN,
+		.len = len,
+		.timeout_ms = timeout_ms };
+	snprintf(order.what, sizeof order.what, "request %02x/%02x of %u bytes", setup.type,
+		setup.request, len);
+	if (!may_start(dev, &order, cancel, err))
 		return false;
-	enum real_end end = real_await(dev, calling, deadline_in_ms(timeout_ms), cancel);
-	if (end != REAL_DONE)
-		return end == REAL_STOPPED ? real_stopped(dev, "a transfer", err)
-					   : real_held(dev, "an earlier call", err);
-	bool good = transfer(dev, setup, data, len, timeout_ms, cancel, ret_len, err);
-	if (!dev->lost)
-		secret_wipe(dev->buffer, REAL_BUFFER);
+	libusb_fill_control_setup(
+		dev->buffer, setup.type, setup.request, setup.value, setup.index, len);
+	libusb_fill_control_transfer(dev->transfer, dev->handle, dev->buffer, completed, dev, 0);
+	bool good = transfer(dev, &order, data, cancel, ret_len, err);
+	wipe(dev);
+	return good;
+}
+
+bool real_bulk(struct usb_dev *base, uint8_t endpoint, uint8_t *data, uint16_t len,
+	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+{
+	struct real_dev *dev = (struct real_dev *)base;
+	struct order order = {
+		.to_host = endpoint & TO_HOST, .len = len, .timeout_ms = timeout_ms
+	};
+	snprintf(order.what, sizeof order.what, "%u bytes on endpoint %02x", len, endpoint);
+	if (!may_start(dev, &order, cancel, err))
+		return false;
+	libusb_fill_bulk_transfer(
+		dev->transfer, dev->handle, endpoint, dev->buffer, len, completed, dev, 0);
+	bool good = transfer(dev, &order, data, cancel, ret_len, err);
+	wipe(dev);
 	return good;
 }

@@ -28,6 +28,7 @@ static bool stopped(const struct vdev *vdev, struct err *err)
 
 /* One transfer, in the unit's time. */
 struct exchange {
+	uint8_t endpoint; /* 0: a control transfer */
 	uint8_t setup[8];
 	uint8_t data[USB_CONTROL_MAX];
 	uint16_t len, moved;
@@ -36,6 +37,16 @@ struct exchange {
 	uint64_t end_us; /* when the host knows: the transfer's end, or the time-out */
 	bool too_late;
 };
+
+static enum vunit_answer hand_over(
+	struct vport *port, struct exchange *exchange, uint64_t now_us, uint64_t *ret_done_us)
+{
+	if (exchange->endpoint)
+		return vunit_bulk(port->unit, exchange->endpoint, exchange->data, exchange->len,
+			&exchange->moved, now_us, ret_done_us);
+	return vunit_control(
+		port->unit, exchange->setup, exchange->data, &exchange->moved, now_us, ret_done_us);
+}
 
 /* Hands the transfer to the unit. At speed 0 the unit's clock is at its end at once. */
 static bool begin(
@@ -50,11 +61,11 @@ static bool begin(
 		return gone(vdev, err);
 	uint64_t now_us = vport_now_us(port), done_us;
 	uint64_t limit_us = now_us + UINT64_C(1000) * timeout_ms;
-	exchange->answer = vunit_control(
-		port->unit, exchange->setup, exchange->data, &exchange->moved, now_us, &done_us);
+	exchange->answer = hand_over(port, exchange, now_us, &done_us);
 	exchange->hung = vunit_mode(port->unit) == VUNIT_DEAD;
 	uint64_t leaves_us = vunit_next_event_us(port->unit);
-	if (exchange->answer == VUNIT_NONE && !exchange->hung && leaves_us < limit_us)
+	bool silent = exchange->answer == VUNIT_NONE || exchange->answer == VUNIT_NAK;
+	if (silent && !exchange->hung && leaves_us < limit_us)
 		done_us = leaves_us;
 	exchange->too_late = done_us > limit_us;
 	exchange->end_us = exchange->too_late ? limit_us : done_us;
@@ -93,6 +104,10 @@ static bool judge(const struct vdev *vdev, const struct exchange *exchange, uint
 {
 	const char *port = vdev->port->name;
 	unsigned type = exchange->setup[0], request = exchange->setup[1];
+	if (exchange->endpoint && (exchange->too_late || exchange->hung))
+		return err_set(err, REASON_USB_TIMEOUT,
+			"the unit at %s moved nothing on endpoint %02x in %u ms", port,
+			exchange->endpoint, timeout_ms);
 	if (exchange->too_late || exchange->hung)
 		return err_set(err, REASON_USB_TIMEOUT,
 			"the unit at %s did not end request %02x/%02x in %u ms", port, type,
@@ -108,6 +123,7 @@ static bool judge(const struct vdev *vdev, const struct exchange *exchange, uint
 			"the unit at %s sent more than the %u bytes of request %02x/%02x", port,
 			exchange->len, type, request);
 	case VUNIT_NONE:
+	case VUNIT_NAK:
 		break;
 	}
 	return gone(vdev, err);
@@ -146,6 +162,39 @@ static bool vdev_control(struct usb_dev *dev, struct usb_setup setup, uint8_t *d
 	return ok;
 }
 
+static bool is_claimed(const struct vdev *vdev, uint8_t interface)
+{
+	struct vport *port = vdev->port;
+	SCOPED_LOCK(&port->lock);
+	return interface < sizeof(port->claimer) / sizeof(port->claimer[0]) &&
+	       (port->claimer[interface] == vdev || port->arrival != vdev->arrival);
+}
+
+/* A unit that has nothing to say has nothing until it is asked again: the time runs out then. */
+static bool vdev_bulk(struct usb_dev *dev, uint8_t endpoint, uint8_t *data, uint16_t len,
+	uint32_t timeout_ms, const struct cancel *cancel, uint16_t *ret_len, struct err *err)
+{
+	static const uint8_t data_interface = 1;
+	struct vdev *vdev = (struct vdev *)dev;
+	if (len > USB_BULK_MAX || !is_claimed(vdev, data_interface))
+		return err_set(err, REASON_BUG,
+			"%u bytes on endpoint %02x; at most %d, and its interface claimed", len,
+			endpoint, USB_BULK_MAX);
+	if (cancel_is_set(cancel))
+		return stopped(vdev, err);
+	struct exchange exchange = { .endpoint = endpoint, .len = len };
+	if (!(endpoint & 0x80) && len)
+		memcpy(exchange.data, data, len);
+	bool ok = run(vdev, &exchange, timeout_ms, cancel, err);
+	if (ok) {
+		if (endpoint & 0x80)
+			memcpy(data, exchange.data, exchange.moved);
+		*ret_len = exchange.moved;
+	}
+	explicit_bzero(&exchange, sizeof(exchange));
+	return ok;
+}
+
 static bool vdev_claim(struct usb_dev *dev, uint8_t interface, struct err *err)
 {
 	struct vdev *vdev = (struct vdev *)dev;
@@ -162,14 +211,6 @@ static bool vdev_claim(struct usb_dev *dev, uint8_t interface, struct err *err)
 			interface, port->name);
 	port->claimer[interface] = dev;
 	return true;
-}
-
-static bool is_claimed(const struct vdev *vdev, uint8_t interface)
-{
-	struct vport *port = vdev->port;
-	SCOPED_LOCK(&port->lock);
-	return interface < sizeof(port->claimer) / sizeof(port->claimer[0]) &&
-	       (port->claimer[interface] == vdev || port->arrival != vdev->arrival);
 }
 
 static bool vdev_set_interface(struct usb_dev *dev, uint8_t interface, uint8_t alternate,
@@ -222,6 +263,7 @@ static void vdev_close(struct usb_dev *dev)
 
 static const struct usb_dev_ops dev_ops = {
 	.control = vdev_control,
+	.bulk = vdev_bulk,
 	.claim = vdev_claim,
 	.set_interface = vdev_set_interface,
 	.pause = vdev_pause,

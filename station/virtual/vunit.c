@@ -387,30 +387,54 @@ static enum vunit_answer finish(struct vunit *unit, const struct vunit_transfer 
 	return answer;
 }
 
-enum vunit_answer vunit_control(struct vunit *unit, const uint8_t setup[8], uint8_t *data,
-	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us)
+/* A transfer of this length may begin: when it does, and what it is to fill. False: nobody is
+ * there. */
+static bool begin(struct vunit *unit, uint64_t now_us, uint8_t *data, uint16_t len,
+	struct vunit_transfer *ret)
 {
-	*ret_len = 0;
-	*ret_done_us = UINT64_MAX;
 	uint64_t start_us = now_us > unit->busy_until_us ? now_us : unit->busy_until_us;
 	vunit_advance(unit, start_us);
 	if (unit->mode != VUNIT_DFU && unit->mode != VUNIT_CDC)
+		return false;
+	*ret = (struct vunit_transfer){ .length = len, .data = data, .start_us = start_us };
+	return true;
+}
+
+enum vunit_answer vunit_control(struct vunit *unit, const uint8_t setup[8], uint8_t *data,
+	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us)
+{
+	struct vunit_transfer transfer;
+	*ret_len = 0;
+	*ret_done_us = UINT64_MAX;
+	if (!begin(unit, now_us, data, bytes_le16(setup + 6), &transfer) ||
+		vfault_transfer(unit, transfer.start_us))
 		return VUNIT_NONE;
-	if (vfault_transfer(unit, start_us))
-		return VUNIT_NONE;
-	struct vunit_transfer transfer = {
-		.type = setup[0],
-		.request = setup[1],
-		.value = bytes_le16(setup + 2),
-		.index = bytes_le16(setup + 4),
-		.length = bytes_le16(setup + 6),
-		.data = data,
-		.start_us = start_us,
-	};
+	transfer.type = setup[0];
+	transfer.request = setup[1];
+	transfer.value = bytes_le16(setup + 2);
+	transfer.index = bytes_le16(setup + 4);
 	unit->spent_us = 0;
 	enum vunit_answer answer = dispatch(unit, &transfer);
 	answer = finish(unit, &transfer, answer, ret_done_us);
 	if (answer == VUNIT_ACK || answer == VUNIT_OVERFLOW)
+		*ret_len = transfer.moved;
+	return answer;
+}
+
+/* Not a transfer for the fault schedules, which count those of a session. */
+enum vunit_answer vunit_bulk(struct vunit *unit, uint8_t endpoint, uint8_t *data, uint16_t len,
+	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us)
+{
+	struct vunit_transfer transfer;
+	*ret_len = 0;
+	*ret_done_us = UINT64_MAX;
+	if (!begin(unit, now_us, data, len, &transfer) || unit->mode != VUNIT_CDC)
+		return VUNIT_NONE;
+	enum vunit_answer answer = vunit_serial_transfer(unit, endpoint, &transfer);
+	if (answer != VUNIT_ACK)
+		return answer;
+	answer = finish(unit, &transfer, answer, ret_done_us);
+	if (answer == VUNIT_ACK)
 		*ret_len = transfer.moved;
 	return answer;
 }

@@ -58,6 +58,7 @@ struct vunit_spec {
 	uint8_t device_id[12];
 	uint64_t seed;	      /* for what is arbitrary: contents that nobody defined */
 	bool no_system_parts; /* Photon, P1: a unit without valid system parts */
+	bool credentials;     /* of a network: otherwise its firmware goes into listening mode by itself */
 	struct vunit_chip chip; /* VUNIT_ROM; without layouts: a usual chip with this ROM */
 };
 
@@ -102,7 +103,8 @@ enum vunit_answer {
 	VUNIT_ACK,
 	VUNIT_STALL,
 	VUNIT_OVERFLOW, /* sent more than asked for */
-	VUNIT_NONE	/* no answer at all: gone, hung, or still busy */
+	VUNIT_NONE,	/* no answer at all: gone, hung, or still busy */
+	VUNIT_NAK	/* of a bulk endpoint: nothing to send, ask again later */
 };
 
 /* One control transfer, standard requests included. setup is the packet as on the wire
@@ -110,6 +112,14 @@ enum vunit_answer {
  * *ret_done_us: when the transfer ends on the bus, wire time included; UINT64_MAX if never. */
 enum vunit_answer vunit_control(struct vunit *unit, const uint8_t setup[8], uint8_t *data,
 	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us);
+
+/* One transfer on another endpoint than 0; bit 7 of endpoint = to the host. The serial line of a
+ * running unit has bulk endpoints 03 and 81; all others answer nothing. len and *ret_len as in
+ * vunit_control. */
+enum vunit_answer vunit_bulk(struct vunit *unit, uint8_t endpoint, uint8_t *data, uint16_t len,
+	uint16_t *ret_len, uint64_t now_us, uint64_t *ret_done_us);
+/* Its firmware runs, and is in listening mode. */
+bool vunit_is_listening(const struct vunit *unit);
 
 /* What a host sees in the present mode, for fronts that show a bus: 18 bytes of device descriptor.
  * The rest comes by vunit_control. False when off. */

@@ -100,9 +100,11 @@ bool vunit_spec_write(const char *folder, const struct vunit_spec *spec, struct 
 	if (!text_format(text, sizeof(text),
 		    "{\n\t\"family\": \"%s\",\n\t\"bootloader\": \"%s\",\n"
 		    "\t\"device_id\": \"%s\",\n\t\"serial\": \"%s\",\n"
-		    "\t\"seed\": \"%" PRIu64 "\",\n%s\t\"no_system_parts\": %s\n}\n",
+		    "\t\"seed\": \"%" PRIu64 "\",\n%s\t\"no_system_parts\": %s,\n"
+		    "\t\"credentials\": %s\n}\n",
 		    vunit_family_name(spec->family), vunit_traits_of(spec->bootloader)->name, id,
-		    serial, spec->seed, chip, spec->no_system_parts ? "true" : "false"))
+		    serial, spec->seed, chip, spec->no_system_parts ? "true" : "false",
+		    spec->credentials ? "true" : "false"))
 		return err_set(err, REASON_BUG, "the text of %s does not fit", path);
 	return fs_write_atomic(path, text, strlen(text), 0644, err);
 }
@@ -152,12 +154,12 @@ static bool parse_spec(json_t *json, struct vunit_spec *ret)
 {
 	struct err ignored;
 	const char *family, *bootloader, *id, *seed;
-	int no_parts;
-	if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:b}", "family", &family, "bootloader",
+	int no_parts, credentials = false;
+	if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:b, s?b}", "family", &family, "bootloader",
 		    &bootloader, "device_id", &id, "seed", &seed, "no_system_parts",
-		    &no_parts) != 0)
+		    &no_parts, "credentials", &credentials) != 0)
 		return false;
-	struct vunit_spec spec = { .no_system_parts = no_parts };
+	struct vunit_spec spec = { .no_system_parts = no_parts, .credentials = credentials };
 	if (!vunit_family_from_name(family, &spec.family) ||
 		!bootloader_from_name(bootloader, &spec.bootloader) ||
 		!bytes_from_hex(id, spec.device_id, 12) || !parse_seed(seed, &spec.seed) ||

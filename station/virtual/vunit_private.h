@@ -124,6 +124,22 @@ struct vunit_dfu {
 	uint8_t buffer[65536 + 8]; /* the transfer buffer and the RAM behind it */
 };
 
+/* The control request under way. */
+struct vunit_service {
+	uint16_t id; /* 0: none */
+	int32_t result;
+	uint64_t done_us; /* when its result is there */
+	uint8_t reply[8];
+	uint8_t reply_len;
+};
+
+/* What the firmware has printed and the host has not fetched yet. */
+struct vunit_serial_line {
+	bool listening;
+	uint16_t len, at;
+	char text[512];
+};
+
 enum vunit_dct_lookup { LOOKUP_NEVER, LOOKUP_FOUND, LOOKUP_MISSING };
 
 struct vunit {
@@ -151,8 +167,8 @@ struct vunit {
 	uint8_t flags[DCT_FLAGS_LEN];	  /* the bootloader's copy, taken when it starts */
 
 	uint32_t baud;
-	uint16_t service_id; /* of the control request under way; 0: none */
-	int32_t service_result;
+	struct vunit_service service;
+	struct vunit_serial_line line;
 
 	struct vfaults *faults; /* NULL: none */
 	bool button;		/* held when power comes back */
@@ -325,6 +341,16 @@ enum { STRING_MANUFACTURER = 1, STRING_PRODUCT, STRING_SERIAL, STRING_INTERFACE 
 enum vunit_answer vunit_cdc_request(struct vunit *unit, struct vunit_transfer *transfer);
 enum vunit_answer vunit_vendor_request(struct vunit *unit, struct vunit_transfer *transfer);
 void vunit_vendor_start(struct vunit *unit);
+/* The system version as text. */
+void vunit_vendor_version(const struct vunit *unit, char *to, size_t cap);
+
+/* vunit_serial.c: listening mode, and the line it talks over. */
+void vunit_serial_start(struct vunit *unit);
+/* The host sets this baud rate. */
+void vunit_serial_baud(struct vunit *unit, uint32_t baud);
+/* Bytes from the host, or for it; the answer of vunit_bulk. */
+enum vunit_answer vunit_serial_transfer(struct vunit *unit, uint8_t endpoint,
+	struct vunit_transfer *transfer);
 
 /* vkey.c */
 enum { VKEY_PRIVATE_MAX = 640, VKEY_PUBLIC_LEN = 162 };

@@ -277,6 +277,7 @@ static void test_14400_baud_and_request_50_lead_back_into_dfu_once(void **unused
 	assert_int_equal(bench_control(&bench, 0xC0, 1, 0, 50, reply, 64), VUNIT_ACK);
 	assert_int_equal(bytes_le32(reply) & 2, 2);
 	uint16_t id = bytes_le16(reply + 6);
+	bench_pass(&bench, 2000);
 	assert_int_equal(bench_control(&bench, 0xC0, 2, 0, id, reply, 64), VUNIT_ACK);
 	assert_int_equal(bytes_le32(reply), 9);
 	assert_int_equal(bytes_le32(reply + 6), 0);

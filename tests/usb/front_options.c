@@ -20,9 +20,10 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 		{ "family", required_argument, NULL, 'f' },
 		{ "folder", required_argument, NULL, 'd' },
 		{ "speed", required_argument, NULL, 's' }, { "mode", required_argument, NULL, 'm' },
-		{ "faults", required_argument, NULL, 'x' }, { 0 } };
+		{ "faults", required_argument, NULL, 'x' }, { "old", no_argument, NULL, 'o' },
+		{ 0 } };
 	int option;
-	*ret = (struct front_options){ .units = 1, .family = "core", .button = true };
+	*ret = (struct front_options){ .units = 1, .family = "core", .mode = "dfu" };
 	while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
 		if (option == 'u')
 			ret->units = (unsigned)strtoul(optarg, NULL, 10);
@@ -34,17 +35,22 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 			ret->speed = strtod(optarg, NULL);
 		else if (option == 'x')
 			ret->faults = optarg;
+		else if (option == 'o')
+			ret->old = true;
 		else if (option == 'm')
-			ret->button = strcmp(optarg, "run") != 0;
+			ret->mode = optarg;
 		else
 			return false;
 	}
+	ret->button = strcmp(ret->mode, "dfu") == 0;
 	ret->command = argv + optind;
 	return ret->command[0] && ret->units >= 1 && ret->units <= FRONT_UNITS_MAX &&
 	       ret->speed >= 0;
 }
 
-static bool make_unit(const char *folder, const char *family, unsigned i, struct err *err)
+/* One that is to run has credentials, so that it does not listen. */
+static bool make_unit(
+	const char *folder, const struct front_options *options, unsigned i, struct err *err)
 {
 	static const enum vunit_bootloader newest[VUNIT_FAMILY_COUNT] = {
 		[VUNIT_CORE] = VUNIT_CORE_1_4_4,
@@ -52,13 +58,19 @@ static bool make_unit(const char *folder, const char *family, unsigned i, struct
 		[VUNIT_P1] = VUNIT_P1_1_4_4,
 		[VUNIT_ROM] = VUNIT_ROM_F4,
 	};
-	struct vunit_spec spec = { .seed = i };
+	static const enum vunit_bootloader oldest[VUNIT_FAMILY_COUNT] = {
+		[VUNIT_CORE] = VUNIT_CORE_FACTORY,
+		[VUNIT_PHOTON] = VUNIT_PHOTON_0_5_3,
+		[VUNIT_P1] = VUNIT_P1_0_6_0,
+		[VUNIT_ROM] = VUNIT_ROM_F4,
+	};
+	struct vunit_spec spec = { .seed = i, .credentials = strcmp(options->mode, "run") == 0 };
 	uint8_t sum[SHA256_LEN];
 	char what[64];
-	if (!vunit_family_from_name(family, &spec.family))
-		return err_set(
-			err, REASON_INPUT, "there is no virtual unit of the family %s", family);
-	spec.bootloader = newest[spec.family];
+	if (!vunit_family_from_name(options->family, &spec.family))
+		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
+			options->family);
+	spec.bootloader = (options->old ? oldest : newest)[spec.family];
 	snprintf(what, sizeof what, "unit %u", i);
 	if (!digest_sha256(what, strlen(what), sum, err))
 		return false;
@@ -71,7 +83,7 @@ bool front_options(int argc, char **argv, const char *program, struct front_opti
 	if (!read_options(argc, argv, ret)) {
 		fprintf(stderr,
 			"usage: %s [--units N] [--family NAME] [--folder DIR] "
-			"[--speed X] [--mode dfu|run] [--faults FILE] -- COMMAND...\n",
+			"[--speed X] [--mode dfu|run|listening] [--old] [--faults FILE] -- COMMAND...\n",
 			program);
 		return false;
 	}
@@ -104,7 +116,7 @@ bool front_unit(
 	return fs_make_folder(options->folder, 0755, err) &&
 	       fs_join(folder, options->folder, name, err) &&
 	       fs_join(file, folder, "unit.json", err) &&
-	       (fs_exists(file) || make_unit(folder, options->family, i, err)) &&
+	       (fs_exists(file) || make_unit(folder, options, i, err)) &&
 	       vunit_open(folder, ret, err) &&
 	       (!options->faults || give_faults(options->faults, name, *ret, err));
 }

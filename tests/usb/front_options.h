@@ -8,8 +8,9 @@ enum { FRONT_USAGE = 2, FRONT_SKIP = 77, FRONT_UNITS_MAX = 48 };
 
 struct front_options {
 	unsigned units;
-	const char *family, *folder, *faults;
+	const char *family, *folder, *faults, *mode;
 	double speed;
+	bool old;		 /* the family's oldest bootloader and firmware */
 	bool button, own_folder; /* own: made for this run */
 	char **command;
 };

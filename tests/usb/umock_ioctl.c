@@ -61,32 +61,74 @@ static struct umock_urb *free_urb(struct umock_arrival *arrival)
 static void drop_urb(struct umock_urb *urb)
 {
 	g_object_unref(urb->data);
+	g_clear_object(&urb->buffer);
 	g_object_unref(urb->client);
 	memset(urb, 0, sizeof *urb);
 }
 
-static int submit(struct umock_arrival *arrival, UMockdevIoctlClient *client)
+static int submit_control(struct umock_arrival *arrival, struct umock_urb *slot)
 {
-	struct umock_urb *slot = free_urb(arrival);
-	UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
-	g_autoptr(UMockdevIoctlData) data =
-		umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_urb), NULL);
-	struct usbdevfs_urb *urb = (struct usbdevfs_urb *)(void *)data->data;
-	if (!slot || urb->type != USBDEVFS_URB_TYPE_CONTROL || urb->buffer_length < SETUP_LEN)
+	struct usbdevfs_urb *urb = (struct usbdevfs_urb *)(void *)slot->data->data;
+	if (urb->buffer_length < SETUP_LEN)
 		return EINVAL;
 	g_autoptr(UMockdevIoctlData) buffer = umockdev_ioctl_data_resolve(
-		data, offsetof(struct usbdevfs_urb, buffer), (gsize)urb->buffer_length, NULL);
+		slot->data, offsetof(struct usbdevfs_urb, buffer), (gsize)urb->buffer_length, NULL);
 	struct exchange exchange = { .data = buffer->data + SETUP_LEN };
 	memcpy(exchange.setup, buffer->data, SETUP_LEN);
 	if (bytes_le16(exchange.setup + 6) > urb->buffer_length - SETUP_LEN)
 		return EINVAL;
 	run(arrival->port, &exchange);
 	urb->actual_length = exchange.moved;
-	*slot = (struct umock_urb){ .client = g_object_ref(client),
-		.data = g_object_ref(data),
-		.due_us = exchange.done_us,
-		.status = exchange.status };
+	slot->due_us = exchange.done_us;
+	slot->status = exchange.status;
 	return 0;
+}
+
+/* Asks the unit; while it has nothing for the host, the transfer stays where it is. */
+static void try_bulk(struct umock_port *port, struct umock_urb *slot)
+{
+	struct usbdevfs_urb *urb = (struct usbdevfs_urb *)(void *)slot->data->data;
+	uint16_t moved;
+	umock_sync(port, 0);
+	if (port->silent || !port->unit)
+		return;
+	enum vunit_answer answer = vunit_bulk(port->unit, urb->endpoint, slot->buffer->data,
+		(uint16_t)urb->buffer_length, &moved, umock_now_us(port), &slot->due_us);
+	slot->waits = answer == VUNIT_NAK;
+	if (answer != VUNIT_ACK)
+		return;
+	urb->actual_length = moved;
+	port->used_us = clock_mono_us();
+	umock_sync(port, slot->due_us);
+}
+
+static int submit_bulk(struct umock_arrival *arrival, struct umock_urb *slot)
+{
+	const struct usbdevfs_urb *urb = (const struct usbdevfs_urb *)(void *)slot->data->data;
+	if (urb->buffer_length < 0 || urb->buffer_length > UINT16_MAX)
+		return EINVAL;
+	slot->buffer = umockdev_ioctl_data_resolve(
+		slot->data, offsetof(struct usbdevfs_urb, buffer), (gsize)urb->buffer_length, NULL);
+	try_bulk(arrival->port, slot);
+	return 0;
+}
+
+static int submit(struct umock_arrival *arrival, UMockdevIoctlClient *client)
+{
+	struct umock_urb *slot = free_urb(arrival);
+	UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
+	if (!slot)
+		return EINVAL;
+	*slot = (struct umock_urb){ .client = g_object_ref(client),
+		.data = umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_urb), NULL),
+		.due_us = UINT64_MAX };
+	int type = ((struct usbdevfs_urb *)(void *)slot->data->data)->type;
+	int problem = type == USBDEVFS_URB_TYPE_CONTROL ? submit_control(arrival, slot)
+		      : type == USBDEVFS_URB_TYPE_BULK  ? submit_bulk(arrival, slot)
+							: EINVAL;
+	if (problem)
+		drop_urb(slot);
+	return problem;
 }
 
 static bool is_over(const struct umock_arrival *arrival, const struct umock_urb *urb)
@@ -99,7 +141,11 @@ static int reap(struct umock_arrival *arrival, UMockdevIoctlClient *client)
 {
 	for (size_t i = 0; i < UMOCK_URBS_MAX; i++) {
 		struct umock_urb *urb = &arrival->urbs[i];
-		if (urb->client != client || !is_over(arrival, urb))
+		if (urb->client != client)
+			continue;
+		if (urb->waits && !urb->over && arrival->here)
+			try_bulk(arrival->port, urb);
+		if (!is_over(arrival, urb))
 			continue;
 		UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
 		g_autoptr(UMockdevIoctlData) pointer =

@@ -15,8 +15,10 @@ struct umock_urb {
 	UMockdevIoctlClient *client; /* NULL: free */
 	UMockdevIoctlData *data;     /* struct usbdevfs_urb; its buffer is resolved */
 	bool over;
+	bool waits;	 /* bulk to the host: asks the unit again until it has something */
 	uint64_t due_us; /* the unit's time; UINT64_MAX: never */
 	int status;
+	UMockdevIoctlData *buffer; /* of a bulk transfer */
 };
 
 /* One enumeration of a unit. Stays until the end: programs may hold its node open. */

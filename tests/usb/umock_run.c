@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* umock-run [--units N] [--family NAME] [--folder DIR] [--speed X] [--mode dfu|run] [--faults FILE]
- * -- COMMAND... Runs a command, unchanged, on a machine whose USB bus has N virtual units (ports
- * 1-1, 1-2...), and ends with its status. The units live in DIR/A1, DIR/A2... as those of a
- * rehearsal do, and a later run meets them again. Without --folder they live in a temporary
- * folder. */
+/* umock-run [--units N] [--family NAME] [--folder DIR] [--speed X] [--mode dfu|run|listening] [--old]
+ * [--faults FILE] -- COMMAND... Runs a command, unchanged, on a machine whose USB bus has N virtual
+ * units (ports 1-1, 1-2...), and ends with its status. --mode run: with credentials of a network, so
+ * that they do not listen. The units live in DIR/A1, DIR/A2... as those of a rehearsal do, and a later
+ * run meets them again. Without --folder they live in a temporary folder. */
 #include <stdio.h>
 #include <unistd.h>
 

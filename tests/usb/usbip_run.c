@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usbip-run [--units N] [--family NAME] [--folder DIR] [--speed X] [--mode dfu|run] [--faults FILE] -- COMMAND...
- * As umock-run, on a real kernel: the units hang on its virtual host controller (vhci-hcd), which speaks USB/IP
- * (Documentation/usb/usbip_protocol.rst in the kernel's sources) to this program over a socket for each. Needs root. */
+/* usbip-run [--units N] [--family NAME] [--folder DIR] [--speed X] [--mode dfu|run|listening] [--old]
+ * [--faults FILE] -- COMMAND... As umock-run, on a real kernel: the units hang on its virtual host
+ * controller (vhci-hcd), which speaks USB/IP (Documentation/usb/usbip_protocol.rst in the kernel's
+ * sources) to this program over a socket for each. Needs root. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +27,7 @@ enum {
 	RET_SUBMIT,
 	RET_UNLINK,
 	HEAD = 48,
-	DATA_MAX = 65536,
+	DATA_MAX = 65535,
 	PENDING_MAX = 64,
 	SPEED_FULL = 2,
 	POLL_MS = 1,
@@ -39,6 +40,7 @@ struct pending {
 	uint64_t due_us; /* the unit's time; UINT64_MAX: never */
 	int32_t status;
 	uint32_t len; /* moved */
+	uint8_t endpoint; /* of a bulk transfer to the host for which the unit has nothing yet; 0: none */
 	bool in;
 	uint8_t *data; /* heap */
 };
@@ -114,10 +116,26 @@ static bool finish(struct place *place, struct pending *pending)
 	return good;
 }
 
+/* A unit that has nothing for the host is asked again. An interrupt endpoint never has. */
+static void run_bulk(struct place *place, uint8_t endpoint, struct pending *pending)
+{
+	uint16_t moved = 0;
+	enum vunit_answer answer = vunit_bulk(place->unit, endpoint, pending->data,
+		(uint16_t)pending->len, &moved, now_us(place), &pending->due_us);
+	pending->endpoint = answer == VUNIT_NAK ? endpoint : 0;
+	if (answer != VUNIT_ACK)
+		return;
+	pending->len = moved;
+	place->used_us = clock_mono_us();
+	sync_to(place, pending->due_us);
+}
+
 static bool finish_due(struct place *place)
 {
 	for (size_t i = 0; i < PENDING_MAX; i++) {
 		struct pending *pending = &place->pending[i];
+		if (pending->seqnum && pending->endpoint)
+			run_bulk(place, pending->endpoint, pending);
 		if (pending->seqnum && pending->due_us != UINT64_MAX &&
 			now_us(place) >= pending->due_us && !finish(place, pending))
 			return false;
@@ -142,7 +160,6 @@ static void run_control(struct place *place, const uint8_t setup[8], struct pend
 		sync_to(place, pending->due_us);
 }
 
-/* A serial line's other endpoints: what is sent vanishes, and nothing ever comes. */
 static bool submit(struct place *place, const uint8_t head[HEAD])
 {
 	uint32_t endpoint = bytes_be32(head + 16), len = bytes_be32(head + 24);
@@ -162,7 +179,7 @@ static bool submit(struct place *place, const uint8_t head[HEAD])
 	if (endpoint == 0)
 		run_control(place, head + 40, pending);
 	else
-		pending->due_us = pending->in ? UINT64_MAX : 0;
+		run_bulk(place, (uint8_t)(endpoint | (pending->in ? 0x80U : 0)), pending);
 	return finish_due(place);
 }
 
