@@ -95,6 +95,18 @@ static int setup(void **state)
 	return 0;
 }
 
+/* Heap. */
+static uint8_t *read_back(const char *file, size_t *ret_len)
+{
+	char path[FS_PATH_MAX];
+	uint8_t *bytes = NULL;
+	struct err err;
+	if (!fs_join(path, fixture_folder, file, &err) ||
+		!fs_read(path, sizeof room, REASON_INPUT, &bytes, ret_len, &err))
+		fail_msg("%s", err.text);
+	return bytes;
+}
+
 static struct plan *good_plan(const char *job)
 {
 	struct plan *plan = fixture_plan(job, NULL);
@@ -332,12 +344,8 @@ static void region_takes_one_file(void **state)
 static void staged_bootloader_may_come_from_a_dfuse_file(void **state)
 {
 	(void)state;
-	char path[FS_PATH_MAX];
-	uint8_t *boot;
 	size_t len;
-	struct err err;
-	assert_true(fs_join(path, fixture_folder, "boot.bin", &err) &&
-		    fs_read(path, 1 << 20, REASON_INPUT, &boot, &len, &err));
+	uint8_t *boot = read_back("boot.bin", &len);
 	DFUSE("x.dfu", { 0, 0x08000000, (const char *)boot, (uint32_t)len });
 	free(boot);
 	struct plan *plan = good_plan(JOB("photon", ALONE("x.dfu"), ""));
@@ -349,14 +357,12 @@ static void staged_bootloader_may_come_from_a_dfuse_file(void **state)
 static void pin_is_of_the_file(void **state)
 {
 	(void)state;
-	char path[FS_PATH_MAX], sha256[SHA256_HEX], job[1024];
-	uint8_t *bytes;
+	char sha256[SHA256_HEX], job[1024];
 	size_t len;
 	struct err err;
 	DFUSE("x.dfu", { 1, 0x80000, "x", 1 }, { 0, CORE_USER, core_bin, CORE_LEN });
-	assert_true(fs_join(path, fixture_folder, "x.dfu", &err) &&
-		    fs_read(path, 1 << 20, REASON_INPUT, &bytes, &len, &err) &&
-		    digest_sha256_hex(bytes, len, sha256, &err));
+	uint8_t *bytes = read_back("x.dfu", &len);
+	assert_true(digest_sha256_hex(bytes, len, sha256, &err));
 	free(bytes);
 	snprintf(
 		job, sizeof job, JOB("core", "{ file = \"x.dfu\"; sha256 = \"%s\"; }", ""), sha256);
