@@ -46,6 +46,15 @@ enum err_kind {
 	X(USB_GONE, "usb-gone", DEVICE, FAIL, HANDLING, \
 		"The unit vanished from the bus", \
 		"check cable, contact and power, plug it in again") \
+	X(HUB_GONE, "hub-gone", DEVICE, ABORTED, STATION, \
+		"The hub that the unit hangs on vanished", \
+		"check the hub's cable and power; its slots go on when it is back") \
+	X(OVER_CURRENT, "over-current", DEVICE, FAIL, UNIT, \
+		"The unit drew more current than its port gives, and its power was cut", \
+		"look for a short circuit on the unit and in its fixture") \
+	X(POWER_NOT_SWITCHED, "power-not-switched", DEVICE, FAIL, STATION, \
+		"The power of the port cannot be switched", \
+		"use a hub that switches each port, or set power.cycle = false") \
 	X(USB_IO, "usb-io", LINK, FAIL, UNIT, \
 		"A USB transfer was damaged", "check the cable, try the unit once more") \
 	X(USB_OVERFLOW, "usb-overflow", LINK, FAIL, UNIT, \

@@ -50,6 +50,7 @@ struct usb_setup {
 
 struct usb_dev;
 struct usb_bus;
+struct usb_hub_ops; /* usb_hub.h */
 
 struct usb_dev_ops {
 	/* One control transfer. len at most USB_CONTROL_MAX; *ret_len is what was moved, never more
@@ -105,6 +106,7 @@ struct usb_bus_ops {
 		const struct cancel *cancel, struct usb_dev **ret, struct err *err);
 	/* After all of its units are closed. */
 	void (*close)(struct usb_bus *bus);
+	const struct usb_hub_ops *hubs; /* NULL: nothing is known of hubs */
 };
 
 /* list, wait and open: any thread. */

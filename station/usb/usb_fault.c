@@ -8,6 +8,7 @@
 #include "scope.h"
 #include "secret.h"
 #include "text.h"
+#include "usb_hub.h"
 
 enum { REQUEST_SET_INTERFACE = 11, TYPE_TO_HOST = 0x80 };
 
@@ -319,6 +320,42 @@ static bool fault_open(struct usb_bus *base, const struct usb_ident *ident,
 	return true;
 }
 
+/* Hubs are passed on as they are. */
+static struct usb_bus *inner_of(struct usb_bus *base)
+{
+	return ((struct usb_fault *)base)->inner;
+}
+
+static bool fault_list_hubs(struct usb_bus *base, struct usb_hub_ident *ret, size_t cap,
+	size_t *ret_count, struct err *err)
+{
+	return inner_of(base)->ops->hubs->list(inner_of(base), ret, cap, ret_count, err);
+}
+
+static bool fault_open_hub(struct usb_bus *base, const char *hub, const struct cancel *cancel,
+	struct usb_dev **ret, struct err *err)
+{
+	return inner_of(base)->ops->hubs->open(inner_of(base), hub, cancel, ret, err);
+}
+
+static bool fault_port(struct usb_bus *base, const char *hub, unsigned port,
+	struct usb_hub_port *ret, struct err *err)
+{
+	return inner_of(base)->ops->hubs->port(inner_of(base), hub, port, ret, err);
+}
+
+static bool fault_switch_port(struct usb_bus *base, const char *hub, unsigned port, bool on,
+	uint32_t timeout_ms, const struct cancel *cancel, struct err *err)
+{
+	return inner_of(base)->ops->hubs->switch_port(
+		inner_of(base), hub, port, on, timeout_ms, cancel, err);
+}
+
+static const struct usb_hub_ops fault_hub_ops = { .list = fault_list_hubs,
+	.open = fault_open_hub,
+	.port = fault_port,
+	.switch_port = fault_switch_port };
+
 static void fault_bus_close(struct usb_bus *base)
 {
 	struct usb_fault *fault = (struct usb_fault *)base;
@@ -337,13 +374,21 @@ static const struct usb_bus_ops fault_bus_ops = {
 	.close = fault_bus_close,
 };
 
+static const struct usb_bus_ops fault_bus_hub_ops = {
+	.list = fault_list,
+	.wait = fault_wait,
+	.open = fault_open,
+	.close = fault_bus_close,
+	.hubs = &fault_hub_ops,
+};
+
 bool usb_fault_new(struct usb_bus *inner, struct usb_fault **ret, struct err *err)
 {
 	struct usb_fault *fault = calloc(1, sizeof(*fault));
 
 	if (!fault)
 		return err_set(err, REASON_STATION, "out of memory for the fault schedule");
-	fault->bus.ops = &fault_bus_ops;
+	fault->bus.ops = inner->ops->hubs ? &fault_bus_hub_ops : &fault_bus_ops;
 	fault->inner = inner;
 	pthread_mutex_init(&fault->lock, NULL);
 	*ret = fault;

@@ -292,6 +292,7 @@ static const struct usb_bus_ops bus_ops = {
 	.wait = real_wait,
 	.open = real_open,
 	.close = real_bus_close,
+	.hubs = &real_hub_ops,
 };
 
 /* -1 where it cannot be had; polling finds everything too. */

@@ -23,7 +23,7 @@ enum {
 	INTERFACES_MAX = 32
 };
 
-static int from_errno(int number)
+int real_from_errno(int number)
 {
 	switch (number) {
 	case EACCES:
@@ -118,8 +118,8 @@ bool real_held(const struct real_dev *dev, const char *what, struct err *err)
 		dev->device.port, what);
 }
 
-static bool call(struct real_dev *dev, int (*function)(struct real_dev *dev), uint32_t timeout_ms,
-	const struct cancel *cancel, const char *what, struct err *err)
+bool real_make_call(struct real_dev *dev, int (*function)(struct real_dev *dev),
+	uint32_t timeout_ms, const struct cancel *cancel, const char *what, struct err *err)
 {
 	int code = 0;
 	switch (real_call(dev, function, timeout_ms, cancel, &code)) {
@@ -204,7 +204,8 @@ static bool real_claim(struct usb_dev *base, uint8_t interface, struct err *err)
 	if (real_await(dev, &dev->calling, deadline_in_ms(CALL_TIMEOUT_MS), NULL) != REAL_DONE)
 		return real_held(dev, "an earlier call", err);
 	dev->interface = interface;
-	return call(dev, call_claim, CALL_TIMEOUT_MS, NULL, "claiming its interface", err);
+	return real_make_call(
+		dev, call_claim, CALL_TIMEOUT_MS, NULL, "claiming its interface", err);
 }
 
 /* Not by libusb, which tells a stall from nothing else. */
@@ -212,7 +213,7 @@ static int call_set_interface(struct real_dev *dev)
 {
 	struct usbdevfs_setinterface set = { .interface = dev->interface,
 		.altsetting = dev->alternate };
-	return ioctl(dev->fd, USBDEVFS_SETINTERFACE, &set) == 0 ? 0 : from_errno(errno);
+	return ioctl(dev->fd, USBDEVFS_SETINTERFACE, &set) == 0 ? 0 : real_from_errno(errno);
 }
 
 static bool real_set_interface(struct usb_dev *base, uint8_t interface, uint8_t alternate,
@@ -228,7 +229,7 @@ static bool real_set_interface(struct usb_dev *base, uint8_t interface, uint8_t 
 			"SET_INTERFACE on interface %u, which is not claimed", interface);
 	dev->interface = interface;
 	dev->alternate = alternate;
-	return call(dev, call_set_interface, timeout_ms, cancel, "SET_INTERFACE", err);
+	return real_make_call(dev, call_set_interface, timeout_ms, cancel, "SET_INTERFACE", err);
 }
 
 static bool real_pause(
@@ -247,7 +248,7 @@ static int call_open(struct real_dev *dev)
 	snprintf(path, sizeof path, "/dev/bus/usb/%03u/%03u", dev->device.bus, dev->device.number);
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return from_errno(errno);
+		return real_from_errno(errno);
 	int code = LIBUSB_ERROR_NO_DEVICE;
 	if (usb_sysfs_is_same(&dev->device))
 		code = libusb_wrap_sys_device(dev->bus->context, fd, &dev->handle);
@@ -309,7 +310,7 @@ static const struct usb_dev_ops dev_ops = {
 	.close = real_close,
 };
 
-static struct real_dev *dev_new(
+struct real_dev *real_dev_new(
 	struct real_bus *bus, const struct usb_sysfs_device *device, struct err *err)
 {
 	struct real_dev *dev = calloc(1, sizeof *dev);
@@ -351,7 +352,7 @@ static bool open_settled(struct real_dev *dev, const struct cancel *cancel, stru
 {
 	struct deadline deadline = deadline_in_ms(SETTLE_MS);
 	for (;;) {
-		if (call(dev, call_open, CALL_TIMEOUT_MS, cancel, "opening it", err))
+		if (real_make_call(dev, call_open, CALL_TIMEOUT_MS, cancel, "opening it", err))
 			return true;
 		bool settles = err->reason == REASON_USB_ACCESS || err->reason == REASON_USB_GONE;
 		if (!settles || deadline_passed(deadline))
@@ -364,17 +365,12 @@ static bool open_settled(struct real_dev *dev, const struct cancel *cancel, stru
 	}
 }
 
-bool real_open(struct usb_bus *base, const struct usb_ident *ident, const struct cancel *cancel,
-	struct usb_dev **ret, struct err *err)
+bool real_open_device(struct real_bus *bus, const struct usb_sysfs_device *device,
+	const struct cancel *cancel, struct usb_dev **ret, struct err *err)
 {
-	struct real_bus *bus = (struct real_bus *)base;
-	struct usb_sysfs_device device;
 	if (cancel_is_set(cancel))
-		return err_set(err, REASON_STOPPED, "%s: stopped before opening it", ident->port);
-	if (!find_arrival(bus, ident, &device) || !usb_sysfs_is_same(&device))
-		return err_set(err, REASON_USB_GONE, "%s: the unit that was seen there has left",
-			ident->port);
-	struct real_dev *dev = dev_new(bus, &device, err);
+		return err_set(err, REASON_STOPPED, "%s: stopped before opening it", device->port);
+	struct real_dev *dev = real_dev_new(bus, device, err);
 	if (!dev)
 		return false;
 	if (!open_settled(dev, cancel, err)) {
@@ -383,4 +379,15 @@ bool real_open(struct usb_bus *base, const struct usb_ident *ident, const struct
 	}
 	*ret = &dev->dev;
 	return true;
+}
+
+bool real_open(struct usb_bus *base, const struct usb_ident *ident, const struct cancel *cancel,
+	struct usb_dev **ret, struct err *err)
+{
+	struct real_bus *bus = (struct real_bus *)base;
+	struct usb_sysfs_device device;
+	if (!find_arrival(bus, ident, &device) || !usb_sysfs_is_same(&device))
+		return err_set(err, REASON_USB_GONE, "%s: the unit that was seen there has left",
+			ident->port);
+	return real_open_device(bus, &device, cancel, ret, err);
 }

@@ -82,6 +82,15 @@ enum real_end real_await(struct real_dev *dev, const bool *flag, struct deadline
 
 bool real_open(struct usb_bus *bus, const struct usb_ident *ident, const struct cancel *cancel,
 	struct usb_dev **ret, struct err *err);
+bool real_open_device(struct real_bus *bus, const struct usb_sysfs_device *device,
+	const struct cancel *cancel, struct usb_dev **ret, struct err *err);
+/* Not open yet. NULL, and an error, without memory. */
+struct real_dev *real_dev_new(
+	struct real_bus *bus, const struct usb_sysfs_device *device, struct err *err);
+/* real_call, with its ends as errors; what names it. */
+bool real_make_call(struct real_dev *dev, int (*function)(struct real_dev *dev),
+	uint32_t timeout_ms, const struct cancel *cancel, const char *what, struct err *err);
+int real_from_errno(int number); /* as an error of libusb */
 /* The last user of a unit gives everything back. */
 void real_dev_leave(struct real_dev *dev);
 /* Errors of libusb as ours; a vanished unit is marked. False. */
@@ -91,6 +100,10 @@ bool real_held(const struct real_dev *dev, const char *what, struct err *err);
 /* Whether an operation may be tried at all. */
 bool real_may(const struct real_dev *dev, const struct cancel *cancel, const char *what,
 	struct err *err);
+
+/* --- usb_libusb_hub.c --- */
+
+extern const struct usb_hub_ops real_hub_ops;
 
 /* --- usb_libusb_transfer.c --- */
 

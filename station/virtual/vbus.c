@@ -240,6 +240,7 @@ static const struct usb_bus_ops bus_ops = {
 	.wait = vbus_wait,
 	.open = vbus_open,
 	.close = vbus_close,
+	.hubs = &vhub_ops,
 };
 
 bool vbus_new(double speed, struct vbus **ret, struct err *err)
@@ -307,6 +308,35 @@ static struct vport *add_port(struct vbus *vbus, const char *name, struct err *e
 	return NULL;
 }
 
+static bool is_dark(const struct vport *port)
+{
+	SCOPED_LOCK(&port->vbus->lock);
+	return vhub_is_dark(port->vbus, port->name);
+}
+
+static void power_on(struct vport *port, bool button)
+{
+	port->base_us = clock_mono_us();
+	port->clock_us = 0;
+	vunit_power(port->unit, button, 0);
+}
+
+void vport_power(struct vport *port)
+{
+	bool dark = is_dark(port);
+	if (dark == port->dark || !port->unit) {
+		port->dark = dark;
+		return;
+	}
+	port->dark = dark;
+	vport_sync(port, 0);
+	if (dark)
+		vunit_power_off(port->unit);
+	else
+		power_on(port, port->button);
+	compare_presence(port);
+}
+
 bool vbus_plug(
 	struct vbus *vbus, const char *name, struct vunit *unit, bool button, struct err *err)
 {
@@ -324,9 +354,10 @@ bool vbus_plug(
 			err, REASON_INPUT, "port %s already holds a unit: unplug it first", name);
 	}
 	port->unit = unit;
-	port->base_us = clock_mono_us();
-	port->clock_us = 0;
-	vunit_power(unit, button, 0);
+	port->button = false;
+	port->dark = is_dark(port);
+	if (!port->dark)
+		power_on(port, button);
 	compare_presence(port);
 	pthread_mutex_lock(
 		&vbus->lock); /* somebody may wait longer than this unit takes to appear */

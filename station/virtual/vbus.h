@@ -6,7 +6,7 @@
  * whose transfer would take longer than the time-out, in the unit's time, is a time-out. */
 #pragma once
 
-#include "usb.h"
+#include "usb_hub.h"
 #include "vunit.h"
 
 struct vbus;
@@ -24,3 +24,32 @@ bool vbus_plug(struct vbus *vbus, const char *port, struct vunit *unit, bool but
 bool vbus_work(struct vbus *vbus, const char *port, struct vunit_work *ret);
 /* Pulls it out, also in the middle of a transfer; power goes. The unit is closed. */
 void vbus_unplug(struct vbus *vbus, const char *port);
+
+/* --- hubs ---
+ * A port below a hub that was never named here hangs on one that is always there and switches nothing.
+ */
+
+enum vhub_kind {
+	VHUB_EACH,   /* switches each port */
+	VHUB_SYSTEM, /* the same, and the system does it */
+	VHUB_GANGED, /* all at once */
+	VHUB_NONE,   /* not at all, and says so */
+	VHUB_LIES,   /* says that it switches each port, and the power stays */
+	VHUB_KEEPS,  /* takes the request to switch, and the port says that it has power as before */
+	VHUB_DEAF    /* answers no request */
+};
+enum { VHUBS_MAX = 32, VHUB_PORTS_MAX = 15 };
+
+/* Names the hub at port ("1-2"), with up to VHUB_PORTS_MAX ports. Any thread. */
+bool vbus_hub(struct vbus *vbus, const char *port, unsigned ports, enum vhub_kind kind,
+	struct err *err) MUST_CHECK;
+/* The other speed's half of the same hub: a socket has power as long as one half gives it. */
+void vbus_hub_peer(struct vbus *vbus, const char *port, const char *peer);
+/* The hub goes, and all power behind it; or comes back. */
+void vbus_hub_unplug(struct vbus *vbus, const char *port);
+void vbus_hub_plug(struct vbus *vbus, const char *port);
+/* Too much is drawn at a port: its hub counts it, and cuts the power until it is switched on again,
+ * or, with recovers, for a moment. */
+void vbus_over_current(struct vbus *vbus, const char *port, bool recovers);
+/* Is the button of the unit at the port held when its power comes back? */
+void vbus_hold_button(struct vbus *vbus, const char *port, bool held);

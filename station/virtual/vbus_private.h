@@ -21,6 +21,20 @@ struct vport {
 	const void *claimer[8]; /* the handle that claimed each interface */
 	pthread_t user;		/* the thread of the last transfer, and when that was */
 	uint64_t used_us;
+	bool dark;   /* a hub above gives no power */
+	bool button; /* held when that comes back */
+};
+
+/* All guarded by the lock of its bus but for what never changes. */
+struct vhub {
+	struct vbus *vbus;
+	char port[USB_PORT_MAX];
+	unsigned ports;
+	enum vhub_kind kind;
+	const struct vhub *peer;
+	bool away;
+	bool off[VHUB_PORTS_MAX + 1], cut[VHUB_PORTS_MAX + 1];
+	uint32_t over_currents[VHUB_PORTS_MAX + 1];
 };
 
 struct vbus {
@@ -31,6 +45,8 @@ struct vbus {
 	uint64_t change, arrivals;
 	struct vport *ports[USB_UNITS_MAX]; /* entries below count stay as they are */
 	size_t count;
+	struct vhub hubs[VHUBS_MAX]; /* entries below hub_count stay where they are */
+	size_t hub_count;
 };
 
 /* With the port's lock held. */
@@ -40,6 +56,14 @@ uint64_t vport_wall_us(const struct vport *port, uint64_t unit_us);
 /* Lets its time come up to now, or at speed 0 to at_us, and tells the bus what changed. */
 void vport_sync(struct vport *port, uint64_t at_us);
 struct vport *vbus_find(struct vbus *vbus, const char *name);
+
+/* Gives the unit of the port its power or takes it, as the hubs above have it. Port's lock held. */
+void vport_power(struct vport *port);
+
+/* vbus_hub.c */
+extern const struct usb_hub_ops vhub_ops;
+/* Bus's lock held. */
+bool vhub_is_dark(const struct vbus *vbus, const char *port);
 
 /* vbus_dev.c */
 bool vbus_open(struct usb_bus *bus, const struct usb_ident *ident, const struct cancel *cancel,
