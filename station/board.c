@@ -326,6 +326,7 @@ static void take(struct board *board, struct board_slot *slot, const struct line
 		slot->elapsed_ms = event->elapsed_ms;
 		board->outcomes[event->outcome]++;
 		break;
+	case LINE_HUB:
 	case LINE_SETTLED:
 		break;
 	}
@@ -373,6 +374,8 @@ void board_event(struct board *board, const struct line_event *event)
 		settle(board, event);
 		return;
 	}
+	if (event->kind == LINE_HUB)
+		snprintf(board->note, sizeof board->note, "%.255s", event->text);
 	struct board_slot *slot = find(board, event->slot);
 	if (slot)
 		take(board, slot, event);

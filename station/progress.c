@@ -57,7 +57,7 @@ static void print_json(FILE *to, json_t *object)
 static void event_json(FILE *to, const struct line_event *event)
 {
 	static const char *const names[] = { "arrived", "step", "retry", "progress", "outcome",
-		"settled" };
+		"hub", "settled" };
 	json_t *object = json_pack("{s:s, s:I, s:s?, s:s?, s:i}", "event", names[event->kind], "at",
 		(json_int_t)clock_utc_ms(), "slot", event->slot[0] ? event->slot : NULL,
 		"device_id", event->device_id[0] ? event->device_id : NULL, "elapsed_ms",
@@ -114,6 +114,9 @@ static void event_text(const struct progress *progress, const struct line_event 
 		if (event->reason)
 			fprintf(to, "     %s: %s.\n     Next: %s.\n", info->sentence, event->text,
 				info->next);
+		break;
+	case LINE_HUB:
+		fprintf(to, "%-4s %-24s %s\n", "-", "-", event->text);
 		break;
 	case LINE_SETTLED:
 		fprintf(to, "%-4s %-24s %s%s%s%s%s, was HELD: %s\n", "-", id,

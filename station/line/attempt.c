@@ -113,9 +113,9 @@ static enum next after_failure(
 			return NEXT_END;
 		if (!attempt->session || dfu_recover(&attempt->dfu, &lost))
 			return NEXT_AGAIN;
-		gone = lost.reason == REASON_USB_GONE;
+		gone = lost.reason == REASON_USB_GONE || comeback_has_left(attempt);
 		if (gone)
-			*err = lost;
+			err_set(err, REASON_USB_GONE, "the unit vanished: %s", lost.text);
 	}
 	return gone && comeback(attempt, err) ? NEXT_ANEW : NEXT_END;
 }
@@ -338,7 +338,9 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	flash_saved_done(&attempt.beside_server_key);
 	flash_saved_done(&attempt.beside_device_key);
 	emit_outcome(&attempt, outcome, &err);
-	struct attempt_end end = { .outcome = outcome, .reason = err.reason };
+	struct attempt_end end = {
+		.outcome = outcome, .reason = err.reason, .arrival = attempt.ident.arrival
+	};
 	memcpy(end.device_id, attempt.device_id, sizeof end.device_id);
 	return end;
 }

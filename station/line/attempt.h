@@ -58,6 +58,7 @@ struct attempt_end {
 	enum outcome outcome;
 	enum reason reason;
 	char device_id[LINE_DEVICE_ID]; /* "" if it did not become known */
+	uint64_t arrival; /* the enumeration that was worked on last */
 };
 
 /* Takes the unit of a slot through everything. The outcome is durable unless it is ABORTED because

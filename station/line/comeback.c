@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hubs.h"
 #include "line_private.h"
 #include "steps.h"
 
-enum { LOOK_EVERY_MS = 250 };
+enum {
+	LOOK_EVERY_MS = 250,
+	HUB_SETTLE_MS = 400 /* the kernel lets the units behind a hub go before the hub itself */
+};
 
 enum { ADVICE_MAX = 224 };
 
@@ -62,10 +66,33 @@ static bool find(struct attempt *attempt, uint64_t lost, struct usb_ident *ret, 
 	return true;
 }
 
-static bool await_at_port(struct attempt *attempt, struct usb_ident *ret, struct err *err)
+bool comeback_has_left(struct attempt *attempt)
 {
 	struct usb_bus *bus = attempt->line->options.bus;
-	uint32_t wait_ms = attempt->line->options.config->gone_wait_ms;
+	struct deadline deadline = deadline_in_ms(HUB_SETTLE_MS);
+	struct err ignored;
+	for (;;) {
+		struct usb_ident idents[USB_UNITS_MAX];
+		size_t count_now = 0;
+		uint64_t change = 0;
+		bool there = false;
+		if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &count_now, &change, &ignored))
+			return false;
+		for (size_t i = 0; i < count_now; i++)
+			there = there || idents[i].arrival == attempt->ident.arrival;
+		if (!there || deadline_passed(deadline))
+			return !there;
+		if (!bus->ops->wait(bus, change, deadline_left_ms(deadline),
+			    attempt_cancel(attempt), &ignored))
+			return false;
+	}
+}
+
+/* HUB_GONE if a hub on its way vanished with it. */
+static bool await_at_port(
+	struct attempt *attempt, uint32_t wait_ms, struct usb_ident *ret, struct err *err)
+{
+	struct usb_bus *bus = attempt->line->options.bus;
 	struct deadline deadline = deadline_sooner(attempt->deadline, deadline_in_ms(wait_ms));
 	for (;;) {
 		uint64_t change = 0;
@@ -74,6 +101,8 @@ static bool await_at_port(struct attempt *attempt, struct usb_ident *ret, struct
 			return false;
 		if (found)
 			return true;
+		if (!hubs_all_there(attempt->line, attempt->ident.port, err))
+			return false;
 		if (deadline_passed(deadline))
 			return err_set(err, REASON_USB_GONE,
 				"the unit vanished in %s and was not back at port %s within %u ms",
@@ -135,17 +164,24 @@ static void tell(struct attempt *attempt, const struct err *why, const char *adv
 
 bool comeback(struct attempt *attempt, struct err *err)
 {
+	const struct config *config = attempt->line->options.config;
 	char advice[ADVICE_MAX];
 	for (bool again = true; again;) {
 		struct usb_ident back;
+		struct err hub;
 		attempt_close_session(attempt);
+		if (!await_at_port(attempt, HUB_SETTLE_MS, &back, &hub) &&
+			hub.reason != REASON_USB_GONE) {
+			*err = hub;
+			return false;
+		}
 		attempt->vanished++;
 		if (!count(attempt, advice, err))
 			return false;
 		if (!may_come_back(attempt))
 			break;
 		tell(attempt, err, advice);
-		bool came = await_at_port(attempt, &back, err);
+		bool came = await_at_port(attempt, config->gone_wait_ms, &back, err);
 		if (came && enter(attempt, &back, err))
 			return true;
 		again = came && err->reason == REASON_USB_GONE;

@@ -4,9 +4,12 @@
 
 #include "attempt.h"
 
+/* Has the enumeration that is worked on left the bus, or does so now? A unit that is pulled out is
+ * damaged transfers first, and gone a moment later. */
+bool comeback_has_left(struct attempt *attempt);
 /* After a try that ended with USB_GONE. Counts it in the record, and, within the job's retries,
  * waits up to gone_wait_ms of the config for the same unit at its port; brings it back into DFU with
  * its session open and its id proven again (before its id is known, only its enumeration is taken).
  * The steps then begin anew. False with what the attempt ends with: USB_GONE if it stays away,
- * UNIT_SWAPPED if another one came. */
+ * UNIT_SWAPPED if another one came, HUB_GONE if its hub vanished with it. */
 bool comeback(struct attempt *attempt, struct err *err) MUST_CHECK;

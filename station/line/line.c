@@ -10,6 +10,7 @@
 #include "background.h"
 #include "clock.h"
 #include "copy.h"
+#include "hubs.h"
 #include "line_private.h"
 #include "scope.h"
 #include "text.h"
@@ -258,6 +259,7 @@ static void watch_bus(struct line *line, struct usb_ident *idents)
 		pthread_mutex_unlock(&line->mutex);
 		if (over)
 			return;
+		hubs_watch(line);
 		/* While draining, the wake flag stays set; the pause keeps this from spinning. */
 		if (draining)
 			clock_pause_until(clock_mono_us() + CANCEL_POLL_MS * 1000u, NULL);
@@ -344,6 +346,7 @@ bool line_run(struct line *line, struct line_summary *ret, struct err *err)
 	for (size_t i = 0; i < line->slot_count; i++)
 		pthread_join(line->slots[i].thread, NULL);
 	background_finish(line);
+	hubs_finish(line);
 	fill_summary(line, ret);
 	bool ended = end_batch(line, ret->stopped, err);
 	if (ended)

@@ -33,6 +33,7 @@ enum line_event_kind {
 	LINE_RETRY,    /* a try failed and another one follows; text says why */
 	LINE_PROGRESS, /* bytes of the present step */
 	LINE_OUTCOME,  /* the attempt's outcome is durable (or, if the record failed, could not be made so) */
+	LINE_HUB,      /* a hub vanished with all slots behind it, or came back; only text is set */
 	LINE_SETTLED   /* a unit that was HELD, of this batch or an earlier one, is PASS or FAIL now; it has no slot */
 };
 

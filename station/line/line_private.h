@@ -30,6 +30,17 @@ struct slot {
 	bool retired; /* by slot_stop_after */
 	bool set_aside; /* cancel is for the unit in work alone: it has a twin, or moved */
 	bool moved;	/* the unit in work came back at another slot */
+	uint64_t lost_arrival; /* of the unit that vanished with its hub; 0 = none */
+};
+
+enum { LINE_HUBS_MAX = 128 };
+
+/* Of the thread that watches the bus. */
+struct line_hub {
+	char port[USB_PORT_MAX], controller[USB_CONTROLLER_MAX];
+	bool seen; /* in the last list */
+	bool told; /* that it is gone: slots hang on it */
+	int64_t gone_at; /* UTC ms; 0: it is there */
 };
 
 enum line_end { END_NOT_YET, END_DONE, END_QUANTITY, END_OPERATOR, END_RULE, END_STORE, END_BUS };
@@ -65,6 +76,8 @@ struct line {
 	unsigned outcomes[OUTCOME_COUNT], slots_with_outcome, fails_in_row;
 	unsigned judged, judged_good; /* for the yield: PASS, HELD, and FAIL of cause unit */
 	struct background background;
+	struct line_hub hubs[LINE_HUBS_MAX];
+	size_t hub_count;
 	/* Events only. */
 	pthread_mutex_t event_mutex;
 };

@@ -6,6 +6,7 @@
 #include "attempt.h"
 #include "bytes.h"
 #include "clock.h"
+#include "hubs.h"
 #include "line_private.h"
 
 enum {
@@ -42,6 +43,8 @@ static bool await(struct attempt *attempt, uint64_t old, struct usb_id one, stru
 				*ret = idents[i];
 				return true;
 			}
+		if (!hubs_all_there(attempt->line, attempt->ident.port, err))
+			return false;
 		if (deadline_passed(deadline))
 			return err_set(err, REASON_NO_RETURN, "nothing at port %s within %u ms",
 				attempt->ident.port, timeout_ms);

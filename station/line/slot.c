@@ -44,6 +44,13 @@ void slot_update(struct slot *slot, const struct usb_ident *ident, uint64_t now_
 		slot->absent_since_us = now_us;
 	if (!slot->latched)
 		return;
+	/* Its outcome says nothing of the unit: it is taken up again when the hub is back. */
+	if (slot->lost_arrival && (!ident || ident->arrival != slot->lost_arrival)) {
+		slot->latched = false;
+		slot->latched_id[0] = 0;
+		slot->lost_arrival = 0;
+		return;
+	}
 	bool was_away = !was_present && ident && now_us - slot->absent_since_us >= EMPTY_FOR_US;
 	if (was_away || (ident && is_another(slot, ident))) {
 		slot->latched = false;
@@ -116,6 +123,7 @@ static void take_unit(struct slot *slot)
 		atomic_store(&slot->cancel.on, false);
 	slot->set_aside = slot->moved = false;
 	slot->latched = true;
+	slot->lost_arrival = end.reason == REASON_HUB_GONE ? end.arrival : 0;
 	memcpy(slot->latched_id, end.device_id, sizeof slot->latched_id);
 	snprintf(slot->latched_serial, sizeof slot->latched_serial, "%s", ident.serial);
 	gate_leave(line, slot, &end);
