@@ -26,7 +26,8 @@ struct image {
 	bool has_addresses;
 	bool has_ids; /* a DFU suffix says what USB device it is for: */
 	uint16_t vendor_id, product_id; /* 0xffff: any */
-	/* At least one; by alternate setting and address; none overlap or touch. */
+	/* At least one; by alternate setting and address; none overlap, and only elements of DfuSe touch: then their
+	 * bytes do so too. */
 	struct image_run runs[IMAGE_RUNS_MAX];
 	size_t run_count;
 	uint8_t *bytes; /* owned */

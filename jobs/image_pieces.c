@@ -41,7 +41,8 @@ static int compare(const void *left, const void *right)
 	return (a->addr > b->addr) - (a->addr < b->addr);
 }
 
-/* Is next to be joined to run, or on its own? Overlapping is neither. */
+/* Is next to be joined to run, or on its own? Overlapping is neither. An element of a DfuSe file stays one: where it
+ * ends may be where a region does. Records of a HEX file say nothing by where they end. */
 static bool judge(
 	const struct image_run *run, const struct image_run *next, bool *ret_joins, struct err *err)
 {
@@ -51,7 +52,7 @@ static bool judge(
 		return err_set(err, REASON_INPUT,
 			"gives the bytes from 0x%08" PRIx32 " on twice; build it again",
 			next->addr);
-	*ret_joins = same_alt && next->addr == end;
+	*ret_joins = same_alt && next->addr == end && !next->has_alt;
 	return true;
 }
 

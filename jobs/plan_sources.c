@@ -129,10 +129,23 @@ static bool is_another_images(
 	return false;
 }
 
+/* Elements of a file that touch in one region are one run of bytes, however the file is cut. */
+static bool goes_on(const struct plan_source *last, size_t i, const struct family_region *region,
+	const struct image_run *run, uint32_t addr)
+{
+	return last->image == i && last->region == region &&
+	       (uint64_t)last->addr + last->len == addr && last->bytes + last->len == run->bytes;
+}
+
 static void add_source(struct plan_build *build, size_t i, const struct family_region *region,
 	const struct image_run *run, uint32_t addr)
 {
 	const struct family *family = &build->plan->family;
+	if (build->source_count &&
+		goes_on(&build->sources[build->source_count - 1], i, region, run, addr)) {
+		build->sources[build->source_count - 1].len += run->len;
+		return;
+	}
 	if (build->source_count == PLAN_REGIONS_MAX) {
 		plan_refuse_image(build, i,
 			"%s: with it there are more than %d separate runs of bytes; fill their "

@@ -117,9 +117,33 @@ bytes "$spi" $((0xb0801)) 70001 >found
 objcopy -I binary -O ihex --change-addresses 0xb0801 found found.hex
 cmp found.hex three.hex || fail "objcopy makes another HEX file of what was written"
 
+# What is free in a sector is read back too; what lies between the sectors is nobody's business.
+cat >faults.cfg <<'EOF'
+faults : { list = (
+	{ slot = "A1"; kind = "dead-cell"; alt = 1; address = 0xb0003; },
+	{ slot = "A2"; kind = "dead-cell"; alt = 1; address = 0xd0000; } ); };
+EOF
+expect 1 "$STATION" rehearse sparse.cfg --units 2 --faults faults.cfg --state faulty
+equal "outcomes" "A1|FAIL|flash-bad
+A2|PASS|" "$(sqlite3 -readonly faulty/station.db "SELECT slot, outcome, reason FROM attempt WHERE id IN
+	(SELECT max(id) FROM attempt GROUP BY slot) ORDER BY slot")"
+
 # A second time nothing is to be done: the same product.
 expect 0 "$STATION" rehearse sparse.cfg --units 1 --state rehearsal
 equal "outcome" SKIPPED "$(sql 'SELECT outcome FROM attempt ORDER BY started_at DESC LIMIT 1')"
+
+# Only what changed is written, and the rest is as it was.
+cp "$spi" spi.before
+head -c 300 /dev/urandom >two
+objcopy -I binary -O ihex --change-addresses 0xe0ff0 two two.hex
+{
+	grep -v '^:00000001FF' three.hex
+	cat two.hex
+} >sparse.hex
+sed -i 's/^job : {/& write = "changed";/' sparse.cfg
+run sparse.cfg
+image_at "$spi" $((0xe0ff0)) two
+same_but spi.before "$spi" $((0xe0ff0)):300
 
 # --- the same bytes are the same product ---
 

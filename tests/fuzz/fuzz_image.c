@@ -33,7 +33,8 @@ static void check_runs(const struct image *image)
 			abort();
 		if (before && (before->alt > run->alt ||
 				      (before->alt == run->alt &&
-					      before->addr + before->len >= run->addr)))
+					      before->addr + before->len >=
+						      (uint64_t)run->addr + run->has_alt)))
 			abort();
 		/* Each byte is looked at, for a sanitizer. */
 		uint32_t crc = digest_crc32(run->bytes, run->len);

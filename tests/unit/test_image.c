@@ -166,16 +166,18 @@ static void elements_go_to_their_targets_in_order(void **state)
 	(void)state;
 	struct dfuse_file file = two_targets();
 	dfuse_end(&file, 0x1d50, 0x607f);
-	assert_taken(file.bytes, file.len, 3);
+	assert_taken(file.bytes, file.len, 4);
 	assert_true(image.has_addresses);
 	assert_true(image.has_ids);
 	assert_int_equal(image.vendor_id, 0x1d50);
-	assert_run(0, 0x08005000, "earlynext");
-	assert_run(1, 0x08005010, "late");
-	assert_run(2, 0x80000, "spi");
+	assert_run(0, 0x08005000, "early");
+	assert_run(1, 0x08005005, "next");
+	assert_ptr_equal(image.runs[1].bytes, image.runs[0].bytes + 5);
+	assert_run(2, 0x08005010, "late");
+	assert_run(3, 0x80000, "spi");
 	assert_true(image.runs[0].has_alt);
 	assert_int_equal(image.runs[0].alt, 0);
-	assert_int_equal(image.runs[2].alt, 1);
+	assert_int_equal(image.runs[3].alt, 1);
 	image_done(&image);
 }
 
@@ -240,15 +242,16 @@ static void dfuse_oddities_are_refused(void **state)
 	assert_refused(file.bytes, file.len, "bcdDFU 0x0110, which does not go with a DfuSe file");
 }
 
-static void two_targets_of_one_setting_are_one(void **state)
+static void two_targets_of_one_setting_are_in_order(void **state)
 {
 	(void)state;
 	struct dfuse_file file = two_targets();
 	dfuse_add_target(&file, 1);
 	dfuse_add(&file, 0x80003, "more", 4);
 	dfuse_end(&file, 0x1d50, 0x607f);
-	assert_taken(file.bytes, file.len, 3);
-	assert_run(2, 0x80000, "spimore");
+	assert_taken(file.bytes, file.len, 5);
+	assert_run(3, 0x80000, "spi");
+	assert_run(4, 0x80003, "more");
 	image_done(&image);
 	file = two_targets();
 	dfuse_add_target(&file, 1);
@@ -392,7 +395,7 @@ int main(void)
 		cmocka_unit_test(every_cut_and_flip_of_a_dfuse_file_is_refused),
 		cmocka_unit_test(lengths_and_counts_of_dfuse_are_bounded),
 		cmocka_unit_test(dfuse_oddities_are_refused),
-		cmocka_unit_test(two_targets_of_one_setting_are_one),
+		cmocka_unit_test(two_targets_of_one_setting_are_in_order),
 		cmocka_unit_test(hex_data_may_come_in_any_order),
 		cmocka_unit_test(hex_lines_may_end_as_they_like),
 		cmocka_unit_test(bad_hex_is_refused_with_its_line),

@@ -253,12 +253,52 @@ static void elements_without_a_place_are_refused_by_name(void **state)
 	assert_refused(job, "is not all inside one region (it meets spi-user)");
 	DFUSE("x.dfu", { 1, 0x7ffff, "xx", 2 });
 	assert_refused(job, "is not all inside one region (it meets ota, spi-user)");
-	/* Two elements that touch are one run. */
-	DFUSE("x.dfu", { 1, 0x7ffff, "x", 1 }, { 1, 0x80000, "x", 1 });
-	assert_refused(job, "it meets ota, spi-user");
 	/* A key slot's region is not a place for images. */
 	DFUSE("x.dfu", { 1, 0x2000, "x", 1 });
 	assert_refused(job, "lies in region device-key-sector, which cannot");
+}
+
+static void elements_that_touch_may_be_of_two_regions(void **state)
+{
+	(void)state;
+	DFUSE("x.dfu", { 1, 0x80003, "on", 2 }, { 1, 0x80000, "one", 3 });
+	struct plan *plan = good_plan(JOB("core", ALONE("x.dfu"), ""));
+	assert_int_equal(plan->region_count, 1);
+	assert_int_equal(plan->regions[0].len, 5);
+	assert_memory_equal(plan->regions[0].bytes, "oneon", 5);
+	plan_free(plan);
+	/* All of the Photon in one file; the system parts come first, whatever their addresses. */
+	char part1[5000], part2[4096], user[1001];
+	const struct {
+		const char *file;
+		char *to;
+		size_t len;
+	} files[] = { { "part1.bin", part1, sizeof part1 }, { "part2.bin", part2, sizeof part2 },
+		{ "user.bin", user, sizeof user } };
+	for (size_t i = 0; i < COUNT(files); i++) {
+		size_t len;
+		uint8_t *bytes = read_back(files[i].file, &len);
+		assert_int_equal(len, files[i].len);
+		memcpy(files[i].to, bytes, len);
+		free(bytes);
+	}
+	/* FF behind a module is padding: up to the next region. */
+	static char padded[0x40000];
+	memset(padded, 0xff, sizeof padded);
+	memcpy(padded, part2, sizeof part2);
+	DFUSE("x.dfu", { 0, 0x080a0000, user, sizeof user },
+		{ 0, 0x08060000, padded, sizeof padded }, { 0, 0x08020000, part1, sizeof part1 });
+	plan = good_plan(JOB("photon", ALONE("x.dfu"), ""));
+	assert_int_equal(plan->region_count, 3);
+	assert_string_equal(plan->regions[0].region->name, "system-part1");
+	assert_string_equal(plan->regions[1].region->name, "system-part2");
+	assert_int_equal(plan->regions[1].len, sizeof padded);
+	assert_string_equal(plan->regions[2].region->name, "user");
+	assert_int_equal(plan->regions[2].phase, PHASE_IMAGES);
+	plan_free(plan);
+	HEX("x.hex", { .addr = 0x7ffff, .bytes = "x", .len = 1 },
+		{ .addr = 0x80000, .bytes = "x", .len = 1 });
+	assert_refused(JOB("core", ALONE("x.hex"), ""), "it meets ota, spi-user");
 }
 
 static void region_of_the_job_binds(void **state)
@@ -413,6 +453,7 @@ int main(void)
 		cmocka_unit_test(same_bytes_are_the_same_product_in_every_format),
 		cmocka_unit_test(hash_of_a_plain_job_never_changes),
 		cmocka_unit_test(elements_without_a_place_are_refused_by_name),
+		cmocka_unit_test(elements_that_touch_may_be_of_two_regions),
 		cmocka_unit_test(region_of_the_job_binds),
 		cmocka_unit_test(module_region_takes_one_whole_module),
 		cmocka_unit_test(ambiguous_address_wants_a_region),
