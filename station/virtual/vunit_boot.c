@@ -39,10 +39,10 @@ static bool has_dct(const struct vunit *unit)
 
 uint16_t vunit_boot_firmware_version(const struct vunit *unit)
 {
-	struct vunit_module part_2;
-	if (!has_dct(unit) || !vunit_module_read(unit, PART_2, PARTS_END, &part_2))
-		return 0;
-	return part_2.version;
+	const struct vunit_map *map = unit->traits->map;
+	struct vunit_module system;
+	return map && vunit_module_read(unit, &map->parts[map->system], &system) ? system.version
+										 : 0;
 }
 
 /* The bootloader's own end of a session: it writes its system flags. From 0.7.0 on a
@@ -103,7 +103,7 @@ static void write_identity(struct vunit *unit)
 	if (present[0] == 0xFF)
 		vunit_dct_write(
 			unit, DCT_DEVICE_ID, unit->spec.device_id, sizeof(unit->spec.device_id));
-	if (vunit_boot_firmware_version(unit) < SOFT_AP_VERSION)
+	if (!unit->traits->soft_ap || vunit_boot_firmware_version(unit) < SOFT_AP_VERSION)
 		return;
 	vunit_dct_read(unit, DCT_SSID_PREFIX, present, 1);
 	if (present[0] == 0xFF)
@@ -122,18 +122,17 @@ static void write_identity(struct vunit *unit)
  * region. */
 static bool restore_user_part(struct vunit *unit)
 {
-	const uint8_t *flash = unit->memory[0];
+	const struct vunit_map *map = unit->traits->map;
 	struct vunit_module factory;
-	if (vunit_module_sound(unit, USER_PART, USER_END, &vunit_module_user) ||
-		!vunit_module_sound(unit, FACTORY_REGION, PHOTON_END, &vunit_module_user) ||
-		!vunit_module_read(unit, FACTORY_REGION, PHOTON_END, &factory))
+	if (vunit_module_sound(unit, &map->user) || !vunit_module_sound(unit, &map->factory) ||
+		!vunit_module_read(unit, &map->factory, &factory))
 		return false;
 	size_t len = factory.end - factory.start + 4;
-	if (len > USER_END - USER_PART)
+	if (len > map->user.end - map->user.start)
 		return false;
-	vunit_flash_f2_sector_erase(unit, USER_PART - FLASH_BASE);
-	vunit_flash_f2_program(
-		unit, USER_PART - FLASH_BASE, flash + (FACTORY_REGION - FLASH_BASE), len);
+	vunit_flash_f2_sector_erase(unit, map->user.start - FLASH_BASE);
+	vunit_flash_f2_program(unit, map->user.start - FLASH_BASE,
+		unit->memory[0] + (map->factory.start - FLASH_BASE), len);
 	return true;
 }
 
@@ -156,7 +155,6 @@ enum boot { BOOT_STAY, BOOT_FIRMWARE, BOOT_UNSEEN, BOOT_HANG };
 static enum boot decide(const struct vunit *unit)
 {
 	const uint8_t *flash = unit->memory[0];
-	struct vunit_module part_1;
 	if (unit->spec.family == VUNIT_ROM) {
 		if (!vunit_rom_program(unit, unit->program))
 			return BOOT_HANG;
@@ -166,8 +164,7 @@ static enum boot decide(const struct vunit *unit)
 		uint32_t stack = bytes_le32(flash + (CORE_APPLICATION - FLASH_BASE));
 		return (stack & 0x2FFE0000) == 0x20000000 ? BOOT_FIRMWARE : BOOT_STAY;
 	}
-	if (!vunit_module_read(unit, PART_1, PART_2, &part_1) ||
-		!vunit_module_is(&part_1, &vunit_module_part_1))
+	if (!vunit_module_there(unit, &unit->traits->map->parts[0]))
 		return BOOT_STAY;
 	return vunit_parts_sound(unit) ? BOOT_FIRMWARE
 				       : BOOT_HANG; /* the header alone decides that it starts */
@@ -208,10 +205,8 @@ static bool is_staged(const struct vunit *unit, struct vunit_module *ret)
 {
 	uint8_t flag;
 	vunit_dct_read(unit, DCT_OTA_FLAG, &flag, 1);
-	return flag == OTA_STAGED &&
-	       vunit_module_sound(
-		       unit, OTA_REGION, OTA_REGION + DCT_SECTOR_LEN, &vunit_module_bootloader) &&
-	       vunit_module_read(unit, OTA_REGION, OTA_REGION + DCT_SECTOR_LEN, ret);
+	return flag == OTA_STAGED && vunit_module_sound(unit, &unit->traits->map->ota) &&
+	       vunit_module_read(unit, &unit->traits->map->ota, ret);
 }
 
 void vunit_boot_attached_cdc(struct vunit *unit, uint64_t at_us)
@@ -222,18 +217,6 @@ void vunit_boot_attached_cdc(struct vunit *unit, uint64_t at_us)
 		vunit_schedule(unit, EVENT_APPLY, at_us + APPLY_US);
 }
 
-/* The emulated bootloader that behaves like this version. */
-static enum vunit_bootloader behaves_like(enum vunit_family family, uint16_t version)
-{
-	if (family == VUNIT_P1)
-		return version > 8 ? VUNIT_P1_1_4_4 : VUNIT_P1_0_6_0;
-	if (version >= 400)
-		return VUNIT_PHOTON_1_4_4;
-	if (version >= 100)
-		return VUNIT_PHOTON_1_0_0;
-	return version >= 8 ? VUNIT_PHOTON_0_6_0 : VUNIT_PHOTON_0_5_3;
-}
-
 bool vunit_boot_apply_staged(struct vunit *unit)
 {
 	struct vunit_module staged;
@@ -242,10 +225,11 @@ bool vunit_boot_apply_staged(struct vunit *unit)
 		return false;
 	size_t len = staged.end - staged.start + 4;
 	vunit_flash_f2_sector_erase(unit, 0);
-	vunit_flash_f2_program(unit, 0, unit->memory[0] + (OTA_REGION - FLASH_BASE), len);
+	vunit_flash_f2_program(
+		unit, 0, unit->memory[0] + (unit->traits->map->ota.start - FLASH_BASE), len);
 	uint8_t erased = 0xFF;
 	vunit_dct_write(unit, DCT_OTA_FLAG, &erased, 1);
-	unit->spec.bootloader = behaves_like(unit->spec.family, staged.version);
+	unit->spec.bootloader = vunit_traits_like(unit->spec.family, staged.version);
 	unit->traits = vunit_traits_of(unit->spec.bootloader);
 	/* If unit.json cannot be written, a later run only meets the old bootloader's behaviour. */
 	struct vunit_spec own = vfault_own_spec(unit);

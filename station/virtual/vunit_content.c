@@ -15,9 +15,7 @@ enum {
 	SUFFIX_LEN = 40,
 	SUFFIX_SIZE_FIELD = 0x28,
 	FLAG_BOOTLOADER_VERSION = 4,
-	BOOTLOADER_LEN = 15 * KIB,
-	PART_MIN_LEN = 180 * KIB,
-	PART_SPREAD = 40 * KIB
+	BOOTLOADER_LEN = 15 * KIB
 };
 
 /* What is written into a header; dependencies 0: none. */
@@ -75,38 +73,36 @@ static bool put_module(uint8_t *flash, const struct content *content, struct err
 	return true;
 }
 
-static uint32_t part_len(uint64_t seed)
+/* Between 45 and 55 of 64 parts of its place. */
+static uint32_t part_len(const struct vunit_place *place, uint64_t seed)
 {
+	uint32_t share = (place->end - place->start) / 64;
 	uint8_t noise[4];
 	vunit_noise(seed, noise, sizeof(noise));
-	return PART_MIN_LEN + bytes_le32(noise) % PART_SPREAD / 4 * 4;
+	return 45 * share + bytes_le32(noise) % (10 * share) / 4 * 4;
 }
 
 static bool put_parts(const struct vunit_spec *spec, uint8_t *flash, struct err *err)
 {
 	const struct vunit_traits *traits = vunit_traits_of(spec->bootloader);
-	uint16_t version = traits->parts_version;
-	struct content part_1 = { .start = PART_1,
-		.stored = PART_1,
-		.len = part_len(spec->seed ^ 1),
-		.version = version,
-		.platform = traits->platform,
-		.function = 4,
-		.index = 1,
-		.vectors = true,
-		.seed = spec->seed ^ 11 };
-	struct content part_2 = { .start = PART_2,
-		.stored = PART_2,
-		.len = part_len(spec->seed ^ 2),
-		.version = version,
-		.platform = traits->platform,
-		.function = 4,
-		.index = 2,
-		.needs_function = 4,
-		.needs_index = 1,
-		.needs_version = version,
-		.seed = spec->seed ^ 12 };
-	return put_module(flash, &part_1, err) && put_module(flash, &part_2, err);
+	for (size_t i = 0; i < traits->map->part_count; i++) {
+		const struct vunit_place *place = &traits->map->parts[i];
+		struct content part = { .start = place->runs,
+			.stored = place->start,
+			.len = part_len(place, spec->seed ^ (i + 1)),
+			.version = traits->parts_version,
+			.platform = traits->platform,
+			.function = place->function,
+			.index = place->index,
+			.vectors = place->vectors,
+			.needs_function = place->needs_index ? place->function : 0,
+			.needs_index = place->needs_index,
+			.needs_version = place->needs_index ? traits->parts_version : 0,
+			.seed = spec->seed ^ (i + 11) };
+		if (!put_module(flash, &part, err))
+			return false;
+	}
+	return true;
 }
 
 /* The other copy is erased: nothing was written since the unit left its maker. */

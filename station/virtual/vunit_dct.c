@@ -66,9 +66,8 @@ bool vunit_dct_write(struct vunit *unit, uint32_t offset, const uint8_t *bytes, 
 
 static bool parts_have_dct(const struct vunit *unit)
 {
-	struct vunit_module part_2;
-	return vunit_parts_sound(unit) && vunit_module_read(unit, PART_2, PARTS_END, &part_2) &&
-	       part_2.version >= PART_2_WITH_DCT_VERSION;
+	return vunit_parts_sound(unit) &&
+	       vunit_boot_firmware_version(unit) >= PART_2_WITH_DCT_VERSION;
 }
 
 static void look_up(struct vunit *unit)

@@ -81,7 +81,7 @@ static uint32_t poll_time(const struct vunit *unit)
 			return unit->traits->poll_ms;
 		return erase ? POLL_SPI_ERASE_MS : POLL_SPI_WRITE_MS;
 	}
-	if (dfu->alternate == 0 && dfu->pointer >= FLASH_BASE && dfu->pointer < PHOTON_END)
+	if (dfu->alternate == 0 && dfu->pointer >= FLASH_BASE && dfu->pointer < F2_END)
 		return unit->traits->poll_ms;
 	if (dfu->alternate == 2 && dfu->pointer < SERIAL_FLASH_LEN)
 		return unit->traits->poll_ms;
@@ -179,8 +179,8 @@ static void read_outside(const struct vunit *unit, uint8_t *to, size_t len)
 
 static void read_f2(struct vunit *unit, uint32_t address, uint8_t *to, size_t len)
 {
-	if (unit->dfu.alternate == 0 && address >= FLASH_BASE && address < PHOTON_END) {
-		size_t inside = PHOTON_END - address;
+	if (unit->dfu.alternate == 0 && address >= FLASH_BASE && address < F2_END) {
+		size_t inside = F2_END - address;
 		if (inside > len)
 			inside = len;
 		memcpy(to, unit->memory[0] + (address - FLASH_BASE), inside);

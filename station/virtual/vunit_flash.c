@@ -93,7 +93,8 @@ static bool f2_refuses(uint32_t address)
 
 static void note_parts(struct vunit *unit, uint32_t address, bool written)
 {
-	if (address < PART_1 || address >= PARTS_END)
+	const struct vunit_map *map = unit->traits->map;
+	if (address < map->parts[0].start || address >= map->parts[map->part_count - 1].end)
 		return;
 	if (written)
 		unit->parts_written = true;

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Module headers in the flash of a Photon or P1: what its bootloader and its system firmware ask
+/* Module headers in the flash of an F2: what its bootloader and its system firmware ask
  * before they run something. */
 #include "bytes.h"
 #include "digest.h"
 #include "vunit_private.h"
 
-enum { HEADER_LEN = 24, HEADER_BEHIND_VECTORS = 0x184 };
-
-const struct vunit_module vunit_module_part_1 = { .start = PART_1, .function = 4, .index = 1 };
-const struct vunit_module vunit_module_part_2 = { .start = PART_2, .function = 4, .index = 2 };
-const struct vunit_module vunit_module_user = { .start = USER_PART, .function = 5, .index = 1 };
-const struct vunit_module vunit_module_bootloader = {
-	.start = FLASH_BASE, .function = 2, .index = 0
-};
+enum { HEADER_LEN = 24, HEADER_BEHIND_VECTORS = 0x184, FUNCTION_BOOTLOADER = 2 };
 
 /* A module that begins with a vector table has its header behind it: the first word is
  * the stack pointer then. */
@@ -22,9 +15,9 @@ static uint32_t header_offset(const uint8_t *module)
 }
 
 bool vunit_module_read(
-	const struct vunit *unit, uint32_t address, uint32_t limit, struct vunit_module *ret)
+	const struct vunit *unit, const struct vunit_place *place, struct vunit_module *ret)
 {
-	const uint8_t *module = unit->memory[0] + (address - FLASH_BASE);
+	const uint8_t *module = unit->memory[0] + (place->start - FLASH_BASE);
 	const uint8_t *header = module + header_offset(module);
 	struct vunit_module read = {
 		.start = bytes_le32(header),
@@ -37,32 +30,39 @@ bool vunit_module_read(
 	if (read.end <= read.start || read.platform != unit->traits->platform)
 		return false;
 	uint32_t len = read.end - read.start;
-	if (len < HEADER_BEHIND_VECTORS + HEADER_LEN || limit - address < 4 ||
-		len > limit - address - 4)
+	if (len < HEADER_BEHIND_VECTORS + HEADER_LEN || len > place->end - place->start - 4)
 		return false;
 	*ret = read;
 	return true;
 }
 
-bool vunit_module_is(const struct vunit_module *module, const struct vunit_module *want)
+static bool belongs(const struct vunit_module *module, const struct vunit_place *place)
 {
-	return module->start == want->start && module->function == want->function &&
-	       (module->index == want->index || want->function == vunit_module_bootloader.function);
+	return module->start == place->runs && module->function == place->function &&
+	       (module->index == place->index || place->function == FUNCTION_BOOTLOADER);
 }
 
-bool vunit_module_sound(
-	const struct vunit *unit, uint32_t address, uint32_t limit, const struct vunit_module *want)
+bool vunit_module_there(const struct vunit *unit, const struct vunit_place *place)
 {
 	struct vunit_module found;
-	if (!vunit_module_read(unit, address, limit, &found) || !vunit_module_is(&found, want))
+	return vunit_module_read(unit, place, &found) && belongs(&found, place);
+}
+
+bool vunit_module_sound(const struct vunit *unit, const struct vunit_place *place)
+{
+	struct vunit_module found;
+	if (!vunit_module_read(unit, place, &found) || !belongs(&found, place))
 		return false;
-	const uint8_t *module = unit->memory[0] + (address - FLASH_BASE);
+	const uint8_t *module = unit->memory[0] + (place->start - FLASH_BASE);
 	size_t len = found.end - found.start;
 	return digest_crc32(module, len) == bytes_be32(module + len);
 }
 
 bool vunit_parts_sound(const struct vunit *unit)
 {
-	return vunit_module_sound(unit, PART_1, PART_2, &vunit_module_part_1) &&
-	       vunit_module_sound(unit, PART_2, PARTS_END, &vunit_module_part_2);
+	const struct vunit_map *map = unit->traits->map;
+	for (size_t i = 0; i < map->part_count; i++)
+		if (!vunit_module_sound(unit, &map->parts[i]))
+			return false;
+	return true;
 }

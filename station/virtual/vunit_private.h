@@ -26,14 +26,8 @@ enum {
 	DCT_COPY_2 = 0x8000,
 	DCT_SECTOR_LEN = 0x4000,
 	DCT_APP_OFFSET = 7548, /* the application's DCT in its sector, behind the one of WICED */
-	PART_1 = 0x08020000,
-	PART_2 = 0x08060000,
-	PARTS_END = 0x080A0000,
-	USER_PART = 0x080A0000,
-	USER_END = 0x080C0000,
-	OTA_REGION = 0x080C0000,
-	FACTORY_REGION = 0x080E0000,
-	PHOTON_END = 0x08100000,
+	F2_MODULES = 0x08020000, /* what is below is not written over DFU */
+	F2_END = 0x08100000,
 	SERIAL_FLASH_LEN = 0x100000, /* alternate setting 2 of the P1 */
 	CORE_FLAGS = 0x08004C00,
 	CORE_APPLICATION = 0x08005000
@@ -66,17 +60,37 @@ enum vunit_dct_code {
 	DCT_REFRESH  /* the same, and again after a block was written into the parts */
 };
 
+/* A place in alt 0 of an F2 and the module that belongs there. */
+struct vunit_place {
+	uint32_t start, end;
+	uint32_t runs; /* where its module is linked to run */
+	uint8_t function, index;
+	bool vectors;	     /* of a fresh unit's: a vector table in front */
+	uint8_t needs_index; /* of a fresh unit's: the part that it depends on; 0: none */
+};
+
+/* Where an F2 family keeps its modules. */
+struct vunit_map {
+	struct vunit_place parts[3]; /* the first one's header starts the firmware */
+	uint8_t part_count;
+	uint8_t system; /* the part whose version the firmware says is its own */
+	struct vunit_place user, factory, ota;
+};
+
 /* What differs between bootloaders. The DFU machine reads this and asks for no version. */
 struct vunit_traits {
 	enum vunit_family family;
 	const char *name; /* in unit.json */
 	uint16_t version; /* module version of the bootloader, and of the system parts it comes with */
 	uint16_t parts_version;
+	uint16_t since; /* the first version that behaves like this */
 	uint16_t bcd_usb, bcd_device;
 	const char *manufacturer, *product, *running_product;
 	uint16_t platform; /* in the headers of its modules, and in its USB ids */
 	enum vunit_serial_form serial;
 	enum vunit_dct_code dct;
+	const struct vunit_map *map; /* NULL: its firmware does not come in modules */
+	bool soft_ap;		     /* its firmware writes an SSID prefix and a setup code */
 	uint16_t transfer_size;
 	uint8_t start_state, start_status;
 	uint32_t start_pointer;
@@ -184,8 +198,12 @@ struct vunit_transfer {
 	uint64_t inside_us, after_us; /* work before the transfer's end, and after it */
 };
 
-/* vunit.c */
+/* vunit_traits.c */
 const struct vunit_traits *vunit_traits_of(enum vunit_bootloader bootloader);
+/* The emulated bootloader of a family that behaves like this module version. */
+enum vunit_bootloader vunit_traits_like(enum vunit_family family, uint16_t version);
+
+/* vunit.c */
 void vunit_schedule(struct vunit *unit, enum vunit_event event, uint64_t at_us);
 void vunit_hang(struct vunit *unit);
 /* Data stage to the host: cut to wLength, or overflowing it, as the bootloader does. */
@@ -285,17 +303,15 @@ struct vunit_module {
 	uint16_t version, platform;
 	uint8_t function, index;
 };
-/* The header at a place in flash; false if it does not lie there, is another platform's or its
- * bounds make no sense. limit: where the place ends. */
-bool vunit_module_read(const struct vunit *unit, uint32_t address, uint32_t limit,
-	struct vunit_module *ret);
-/* The header is that of a module for start with this function and index, and the CRC
- * at its end is right. */
-bool vunit_module_sound(const struct vunit *unit, uint32_t address, uint32_t limit,
-	const struct vunit_module *want);
-bool vunit_module_is(const struct vunit_module *module, const struct vunit_module *want);
+/* The header at a place; false if it does not lie there, is another platform's or its
+ * bounds make no sense. */
+bool vunit_module_read(
+	const struct vunit *unit, const struct vunit_place *place, struct vunit_module *ret);
+/* The header is that of the module that belongs there. */
+bool vunit_module_there(const struct vunit *unit, const struct vunit_place *place);
+/* The same, and the CRC at its end is right. */
+bool vunit_module_sound(const struct vunit *unit, const struct vunit_place *place);
 bool vunit_parts_sound(const struct vunit *unit);
-extern const struct vunit_module vunit_module_part_1, vunit_module_part_2, vunit_module_user, vunit_module_bootloader;
 
 /* vunit_boot.c */
 /* What the unit does after a reset at at_us: stays in the bootloader, starts
