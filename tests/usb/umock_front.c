@@ -290,9 +290,11 @@ bool umock_plug(
 		vunit_close(unit);
 		return err_set(err, REASON_INPUT, "port 1-%u already holds a unit", number);
 	}
-	*port = (struct umock_port){
-		.umock = umock, .port = number, .unit = unit, .base_us = clock_mono_us()
-	};
+	*port = (struct umock_port){ .umock = umock,
+		.port = number,
+		.unit = unit,
+		.base_us = clock_mono_us(),
+		.requests_left = -1 };
 	vunit_power(unit, button, 0);
 	compare_presence(port);
 	return true;
@@ -336,6 +338,32 @@ void umock_silence(struct umock *umock, unsigned number, bool on)
 {
 	SCOPED_LOCK(&umock->lock);
 	port_of(umock, number)->silent = on;
+}
+
+void umock_freeze(struct umock *umock, unsigned number, long requests)
+{
+	SCOPED_LOCK(&umock->lock);
+	struct umock_port *port = port_of(umock, number);
+	if (requests < 0 && port->frozen && port->arrival)
+		umock_forget_all(port->arrival);
+	port->requests_left = requests;
+	port->frozen = false;
+}
+
+bool umock_is_frozen(struct umock *umock, unsigned number)
+{
+	SCOPED_LOCK(&umock->lock);
+	return port_of(umock, number)->frozen;
+}
+
+uint8_t umock_state(struct umock *umock, unsigned number)
+{
+	SCOPED_LOCK(&umock->lock);
+	struct umock_port *port = port_of(umock, number);
+	uint8_t state = 0xff;
+	if (port->arrival && vunit_mode(port->unit) == VUNIT_DFU)
+		ask(port, 0xa1, 5, 0, &state, 1);
+	return state;
 }
 
 void umock_driver_moves(struct umock *umock, unsigned number, unsigned *ret_off, unsigned *ret_on)

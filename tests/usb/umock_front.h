@@ -28,7 +28,8 @@ void umock_free(struct umock *umock); /* takes NULL; closes the units */
 
 /* Plugs a unit into port 1-N, N from 1 to UMOCK_PORTS_MAX. The front owns the unit from then on,
  * also when this fails. Any thread, as all that follows. */
-bool umock_plug(struct umock *umock, unsigned port, struct vunit *unit, bool button, struct err *err) MUST_CHECK;
+bool umock_plug(struct umock *umock, unsigned port, struct vunit *unit, bool button,
+	struct err *err) MUST_CHECK;
 /* Pulls it out, also in the middle of a transfer. The unit is closed. */
 void umock_unplug(struct umock *umock, unsigned port);
 /* The unit's number on the bus; 0 if it is not there. */
@@ -40,6 +41,16 @@ void umock_notify(struct umock *umock, bool on);
 void umock_hold(struct umock *umock, unsigned port, bool on);
 /* From now on, a transfer to the unit of this port is not answered. */
 void umock_silence(struct umock *umock, unsigned port, bool on);
+/* The unit of this port takes so many DFU requests more, and then none until a negative number is
+ * set: what comes meanwhile never reaches it and is never answered. So a host can be stopped, or
+ * killed, between any two of its requests, and the unit stays as it was left. By the negative
+ * number, programs that had opened the unit have ended (umockdev 0.17 does not notice all that are
+ * killed), and what they held is free. */
+void umock_freeze(struct umock *umock, unsigned port, long requests);
+/* Whether a request has been kept from it since. */
+bool umock_is_frozen(struct umock *umock, unsigned port);
+/* The state byte of its bootloader (GETSTATE, which changes nothing); 0xff if it has none to tell. */
+uint8_t umock_state(struct umock *umock, unsigned port);
 /* How often the kernel's own driver was taken off and put back at this port since it was
  * plugged. */
 void umock_driver_moves(struct umock *umock, unsigned port, unsigned *ret_off, unsigned *ret_on);

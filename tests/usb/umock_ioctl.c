@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel's usbfs answers (drivers/usb/core/devio.c), with a virtual unit behind it. */
+/* What the kernel's usbfs answers (drivers/usb/core/devio.c), with a virtual unit behind it. A
+ * program that is killed while it asks sends no argument: EFAULT then, which nobody hears. */
 #include "umock_private.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -15,6 +17,8 @@
 
 enum {
 	REQUEST_SET_INTERFACE = 11,
+	TYPE_MASK = 0x60,
+	TYPE_CLASS = 0x20,
 	SETUP_LEN = 8,
 	SPEED_FULL = 2,
 	CAPABILITIES = USBDEVFS_CAP_ZERO_PACKET | USBDEVFS_CAP_NO_PACKET_SIZE_LIM |
@@ -30,12 +34,27 @@ struct exchange {
 	uint64_t done_us; /* the unit's time; UINT64_MAX: never */
 };
 
+static bool keeps_from_unit(struct umock_port *port, const uint8_t setup[SETUP_LEN])
+{
+	bool is_class = (setup[0] & TYPE_MASK) == TYPE_CLASS;
+	if (port->silent)
+		return true;
+	if (!is_class || port->requests_left < 0)
+		return false;
+	if (port->requests_left > 0) {
+		port->requests_left--;
+		return false;
+	}
+	port->frozen = true;
+	return true;
+}
+
 static void run(struct umock_port *port, struct exchange *exchange)
 {
 	umock_sync(port, 0);
 	port->used_us = clock_mono_us();
 	exchange->done_us = UINT64_MAX;
-	if (port->silent)
+	if (keeps_from_unit(port, exchange->setup))
 		return;
 	enum vunit_answer answer = vunit_control(port->unit, exchange->setup, exchange->data,
 		&exchange->moved, umock_now_us(port), &exchange->done_us);
@@ -73,6 +92,8 @@ static int submit_control(struct umock_arrival *arrival, struct umock_urb *slot)
 		return EINVAL;
 	g_autoptr(UMockdevIoctlData) buffer = umockdev_ioctl_data_resolve(
 		slot->data, offsetof(struct usbdevfs_urb, buffer), (gsize)urb->buffer_length, NULL);
+	if (!buffer)
+		return EFAULT;
 	struct exchange exchange = { .data = buffer->data + SETUP_LEN };
 	memcpy(exchange.setup, buffer->data, SETUP_LEN);
 	if (bytes_le16(exchange.setup + 6) > urb->buffer_length - SETUP_LEN)
@@ -109,6 +130,8 @@ static int submit_bulk(struct umock_arrival *arrival, struct umock_urb *slot)
 		return EINVAL;
 	slot->buffer = umockdev_ioctl_data_resolve(
 		slot->data, offsetof(struct usbdevfs_urb, buffer), (gsize)urb->buffer_length, NULL);
+	if (!slot->buffer)
+		return EFAULT;
 	try_bulk(arrival->port, slot);
 	return 0;
 }
@@ -117,11 +140,15 @@ static int submit(struct umock_arrival *arrival, UMockdevIoctlClient *client)
 {
 	struct umock_urb *slot = free_urb(arrival);
 	UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
-	if (!slot)
+	UMockdevIoctlData *data =
+		umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_urb), NULL);
+	if (!slot || !data) {
+		g_clear_object(&data);
 		return EINVAL;
-	*slot = (struct umock_urb){ .client = g_object_ref(client),
-		.data = umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_urb), NULL),
-		.due_us = UINT64_MAX };
+	}
+	*slot = (struct umock_urb){
+		.client = g_object_ref(client), .data = data, .due_us = UINT64_MAX
+	};
 	int type = ((struct usbdevfs_urb *)(void *)slot->data->data)->type;
 	int problem = type == USBDEVFS_URB_TYPE_CONTROL ? submit_control(arrival, slot)
 		      : type == USBDEVFS_URB_TYPE_BULK  ? submit_bulk(arrival, slot)
@@ -150,6 +177,8 @@ static int reap(struct umock_arrival *arrival, UMockdevIoctlClient *client)
 		UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
 		g_autoptr(UMockdevIoctlData) pointer =
 			umockdev_ioctl_data_resolve(argument, 0, sizeof(void *), NULL);
+		if (!pointer)
+			return EFAULT;
 		((struct usbdevfs_urb *)(void *)urb->data->data)->status = urb->status;
 		umockdev_ioctl_data_set_ptr(pointer, 0, urb->data);
 		drop_urb(urb);
@@ -188,6 +217,8 @@ static int control(struct umock_arrival *arrival, UMockdevIoctlData *argument, l
 {
 	g_autoptr(UMockdevIoctlData) data = umockdev_ioctl_data_resolve(
 		argument, 0, sizeof(struct usbdevfs_ctrltransfer), NULL);
+	if (!data)
+		return EFAULT;
 	struct usbdevfs_ctrltransfer *request = (struct usbdevfs_ctrltransfer *)(void *)data->data;
 	g_autoptr(UMockdevIoctlData) buffer = umockdev_ioctl_data_resolve(
 		data, offsetof(struct usbdevfs_ctrltransfer, data), request->wLength, NULL);
@@ -207,7 +238,7 @@ static unsigned number_at(UMockdevIoctlData *argument)
 {
 	g_autoptr(UMockdevIoctlData) data =
 		umockdev_ioctl_data_resolve(argument, 0, sizeof(unsigned), NULL);
-	return *(unsigned *)(void *)data->data;
+	return data ? *(unsigned *)(void *)data->data : UINT_MAX;
 }
 
 static int claim(struct umock_arrival *arrival, UMockdevIoctlClient *client, unsigned interface)
@@ -235,6 +266,8 @@ static int set_interface(struct umock_arrival *arrival, UMockdevIoctlData *argum
 {
 	g_autoptr(UMockdevIoctlData) data = umockdev_ioctl_data_resolve(
 		argument, 0, sizeof(struct usbdevfs_setinterface), NULL);
+	if (!data)
+		return EFAULT;
 	const struct usbdevfs_setinterface *set =
 		(const struct usbdevfs_setinterface *)(void *)data->data;
 	struct exchange exchange = { .setup = { 0x01, REQUEST_SET_INTERFACE,
@@ -248,6 +281,8 @@ static int get_driver(struct umock_arrival *arrival, UMockdevIoctlData *argument
 {
 	g_autoptr(UMockdevIoctlData) data =
 		umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_getdriver), NULL);
+	if (!data)
+		return EFAULT;
 	struct usbdevfs_getdriver *get = (struct usbdevfs_getdriver *)(void *)data->data;
 	if (get->interface >= UMOCK_INTERFACES)
 		return ENODATA;
@@ -263,6 +298,8 @@ static int move_driver(struct umock_arrival *arrival, UMockdevIoctlData *argumen
 {
 	g_autoptr(UMockdevIoctlData) data =
 		umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_ioctl), NULL);
+	if (!data)
+		return EFAULT;
 	const struct usbdevfs_ioctl *move = (const struct usbdevfs_ioctl *)(void *)data->data;
 	bool on = move->ioctl_code == USBDEVFS_CONNECT;
 	if (move->ifno < 0 || move->ifno > 1 || arrival->driver[move->ifno] == on)
@@ -279,6 +316,8 @@ static int tell_connection(const struct umock_arrival *arrival, UMockdevIoctlDat
 {
 	g_autoptr(UMockdevIoctlData) data =
 		umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_connectinfo), NULL);
+	if (!data)
+		return EFAULT;
 	struct usbdevfs_connectinfo *info = (struct usbdevfs_connectinfo *)(void *)data->data;
 	*info = (struct usbdevfs_connectinfo){ .devnum = arrival->number };
 	return 0;
@@ -288,6 +327,8 @@ static int tell_capabilities(UMockdevIoctlData *argument)
 {
 	g_autoptr(UMockdevIoctlData) data =
 		umockdev_ioctl_data_resolve(argument, 0, sizeof(uint32_t), NULL);
+	if (!data)
+		return EFAULT;
 	*(uint32_t *)(void *)data->data = CAPABILITIES;
 	return 0;
 }

@@ -43,6 +43,8 @@ struct umock_port {
 	uint32_t enumeration;
 	uint64_t base_us, clock_us, used_us;
 	bool hold, silent;
+	long requests_left; /* of DFU, until it is frozen; -1: never */
+	bool frozen;
 	unsigned driver_off, driver_on;
 };
 
@@ -62,9 +64,10 @@ uint64_t umock_now_us(const struct umock_port *port);
 void umock_sync(struct umock_port *port, uint64_t at_us);
 
 /* The signal of an arrival's handler. */
-gboolean umock_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client, struct umock_arrival *arrival);
+gboolean umock_ioctl(
+	UMockdevIoctlBase *handler, UMockdevIoctlClient *client, struct umock_arrival *arrival);
 /* It has left the bus: what is in flight comes back broken. */
 void umock_break_urbs(struct umock_arrival *arrival);
 void umock_release_held(struct umock_arrival *arrival);
-/* At the end. */
+/* Nobody has it open any more. */
 void umock_forget_all(struct umock_arrival *arrival);
