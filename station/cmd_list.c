@@ -9,11 +9,13 @@
 
 #include <jansson.h>
 
+#include "config.h"
+#include "fs.h"
+#include "list_ask.h"
+#include "list_rule.h"
 #include "outbox.h"
 #include "scope.h"
 #include "survey.h"
-
-#define RULE "60-station.rules"
 
 enum { WIDTH = 100, INDENT = 7, HELD_ROWS = 64, TIME_TEXT = 24, DEVICE_ID_WIDTH = 24 };
 
@@ -21,25 +23,31 @@ static const char help[] =
 	"usage: station list [options]\n"
 	"\n"
 	"Prints what is attached: slot, port, family, mode, device id, and whether a batch would take it;\n"
-	"if not, why, and what to do. A slot of the config with nothing on it is listed as empty. It reads\n"
-	"what the kernel already knows and opens no unit, so it may be used while the line runs.\n"
+	"if not, why, and what to do. A slot of the config with nothing on it is listed as empty.\n"
 	"\n"
+	"A unit whose program runs is asked by a USB request whether it is in listening mode, and who it\n"
+	"is, which disturbs nothing. While a station works on this bench no unit is opened at all, so the\n"
+	"list may be called at any time.\n"
+	"\n"
+	"  --ask           where a request is not answered (older firmware, the Core): send an i over the\n"
+	"                  serial line; an application that has taken the line gets that i instead\n"
+	"  --no-open       open no unit in any case: only what the kernel knows already\n"
 	"  --held          instead: the units that are HELD in the record, until their cloud answers\n"
-	"  --state DIR     the state folder for --held (the config's state_dir)\n"
+	"  --state DIR     the state folder (the config's state_dir)\n"
 	"  --config FILE   the station's config: its slots, and families/ beside it\n"
 	"  --json          one JSON object per line\n"
 	"\n"
-	"To open units without being root, once, as root, from where this program is installed or built:\n"
-	"  cp " STATION_SHARE_DIR "/" RULE " /etc/udev/rules.d/\n"
-	"  udevadm control --reload && udevadm trigger --subsystem-match=usb\n"
-	"It lets those who sit at the bench, and the group plugdev. A family with USB ids of its own needs\n"
-	"a line of its own there.\n"
+	"States: ready; empty (a slot with nothing on it); in-work (a station has it); held (another\n"
+	"program has it); no-access (this user may not open it); unreadable (its descriptors or serial);\n"
+	"other-layout (its memory is not its family's); foreign (of no family); runs (and its family\n"
+	"cannot be sent into DFU); twin (another port shows its id); id-disagrees (it shows two ids);\n"
+	"no-slot (its port is no slot of the config). Modes: DFU, running, listening, other.\n"
 	"\n"
 	"Exit status: 0 listed, 2 refused (no such config or record), 3 this machine has no USB.\n";
 
 struct options {
 	const char *state, *config;
-	bool held, json;
+	bool held, json, ask, no_open;
 };
 
 static json_t *text_or_null(const char *text)
@@ -103,11 +111,14 @@ static bool list_held(struct record *record, bool json, size_t *ret_total, struc
 	return true;
 }
 
+static const char *state_dir(const struct options *options, const struct config *config)
+{
+	return options->state ? options->state : config->state_dir;
+}
+
 static int held(const struct options *options, const struct config *config)
 {
-	struct record_options open = {
-		.state_dir = options->state ? options->state : config->state_dir, .read_only = true
-	};
+	struct record_options open = { .state_dir = state_dir(options, config), .read_only = true };
 	struct record *record;
 	struct err err;
 	size_t total = 0;
@@ -135,21 +146,32 @@ static json_t *families_json(const char *families)
 	return array;
 }
 
-static void entry_json(const struct survey_entry *entry)
+static json_t *commands_json(const struct survey_entry *entry, const struct list_rule *rule)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < LIST_RULE_COMMANDS && entry->state == SURVEY_NO_ACCESS; i++)
+		json_array_append_new(array, json_string(rule->commands[i]));
+	return array;
+}
+
+static void entry_json(const struct survey_entry *entry, const struct list_rule *rule)
 {
 	const struct usb_look *look = entry->look;
 	char usb_id[16] = "";
 	if (look)
 		snprintf(usb_id, sizeof usb_id, "%04x:%04x", look->vendor_id, look->product_id);
-	print_json(json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o}",
+	print_json(json_pack(
+		"{s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
 		"event", "port", "slot", text_or_null(entry->slot), "port", entry->port,
 		"controller", text_or_null(look ? look->controller : ""), "usb_id",
 		text_or_null(usb_id), "families", families_json(entry->families), "mode",
-		survey_mode_name(entry->mode), "device_id", text_or_null(entry->device_id),
+		survey_mode_name(entry->mode), "led", text_or_null(entry->led), "device_id",
+		text_or_null(entry->device_id), "device_id_source", text_or_null(entry->id_source),
 		"serial", text_or_null(look ? look->serial : ""), "product",
-		text_or_null(look ? look->product : ""), "state", survey_state_name(entry->state),
-		"why", text_or_null(entry->why[0] ? entry->why : entry->id_why), "next",
-		text_or_null(entry->next)));
+		text_or_null(look ? look->product : ""), "system_version",
+		text_or_null(entry->version), "state", survey_state_name(entry->state), "why",
+		text_or_null(entry->why[0] ? entry->why : entry->id_why), "next",
+		text_or_null(entry->next), "commands", commands_json(entry, rule)));
 }
 
 /* Breaks at blanks; a word that is longer than a line is cut. */
@@ -216,17 +238,55 @@ static const char *or_dash(const char *text)
 
 static void print_row(const struct widths *widths, const char *const columns[6])
 {
-	printf("%-*.*s  %-*.*s  %-*.*s  %-7s  %-*s  %s\n", widths->slot, widths->slot, columns[0],
+	printf("%-*.*s  %-*.*s  %-*.*s  %-9s  %-*s  %s\n", widths->slot, widths->slot, columns[0],
 		widths->port, widths->port, columns[1], widths->family, widths->family, columns[2],
 		columns[3], DEVICE_ID_WIDTH, columns[4], columns[5]);
 }
 
-static void print_text(const struct survey_entry *entries, size_t count)
+static void print_counts(const struct survey_entry *entries, size_t count)
+{
+	unsigned states[SURVEY_STATES] = { 0 };
+	for (size_t i = 0; i < count; i++)
+		states[entries[i].state]++;
+	printf("\n%zu ports:", count);
+	for (int i = 0; i < SURVEY_STATES; i++)
+		if (states[i])
+			printf(" %u %s", states[i], survey_state_name((enum survey_state)i));
+	putchar('\n');
+}
+
+/* Each mode that is there, once. */
+static void print_leds(const struct survey_entry *entries, size_t count)
+{
+	bool told[SURVEY_OTHER + 1] = { false };
+	for (size_t i = 0; i < count; i++) {
+		const struct survey_entry *entry = &entries[i];
+		if (!entry->led[0] || told[entry->mode])
+			continue;
+		printf("LED, %s: %s\n", survey_mode_name(entry->mode), entry->led);
+		told[entry->mode] = true;
+	}
+}
+
+static void print_commands(
+	const struct survey_entry *entries, size_t count, const struct list_rule *rule)
+{
+	bool wanted = false;
+	for (size_t i = 0; i < count; i++)
+		wanted = wanted || entries[i].state == SURVEY_NO_ACCESS;
+	if (!wanted)
+		return;
+	puts("To let those who sit at the bench, and the group plugdev, open units, as root:");
+	for (size_t i = 0; i < LIST_RULE_COMMANDS; i++)
+		printf("  %s\n", rule->commands[i]);
+}
+
+static void print_text(
+	const struct survey_entry *entries, size_t count, const struct list_rule *rule)
 {
 	static const char *const head[6] = { "slot", "port", "family", "mode", "device id",
 		"state" };
 	const struct widths widths = measure(entries, count);
-	unsigned states[SURVEY_NO_SLOT + 1] = { 0 };
 	print_row(&widths, head);
 	for (size_t i = 0; i < count; i++) {
 		const struct survey_entry *entry = &entries[i];
@@ -235,13 +295,10 @@ static void print_text(const struct survey_entry *entries, size_t count)
 			or_dash(entry->device_id), survey_state_name(entry->state) };
 		print_row(&widths, row);
 		print_notes(entry);
-		states[entry->state]++;
 	}
-	printf("\n%zu ports:", count);
-	for (int i = 0; i <= SURVEY_NO_SLOT; i++)
-		if (states[i])
-			printf(" %u %s", states[i], survey_state_name((enum survey_state)i));
-	putchar('\n');
+	print_counts(entries, count);
+	print_leds(entries, count);
+	print_commands(entries, count, rule);
 }
 
 static void print_broken(void *context, const char *text)
@@ -250,27 +307,53 @@ static void print_broken(void *context, const char *text)
 	fprintf(stderr, "station list: %s\n", text);
 }
 
-static bool list_attached(const struct options *options, const struct config *config,
-	const struct family *families, size_t family_count, struct err *err)
+/* --- the list --- */
+
+static bool any_in_work(const struct survey_entry *entries, size_t count)
 {
-	const struct survey_rules rules = { .config = config,
-		.families = families,
-		.family_count = family_count,
-		.rule_installed = fs_exists("/etc/udev/rules.d/" RULE) ||
-				  fs_exists("/lib/udev/rules.d/" RULE) };
+	for (size_t i = 0; i < count; i++)
+		if (entries[i].state == SURVEY_IN_WORK)
+			return true;
+	return false;
+}
+
+static bool look_and_ask(const struct options *options, const struct survey_rules *rules,
+	const char *lock_file, struct usb_look *looks, struct survey_entry *entries,
+	size_t *ret_count, struct err *err)
+{
+	const struct list_asking asking = { .lock_file = lock_file, .line = options->ask };
+	size_t count = 0;
+	if (!usb_look(looks, USB_UNITS_MAX, &count, err))
+		return false;
+	*ret_count = survey(rules, looks, count, entries);
+	if (options->no_open)
+		return true;
+	if (rules->station_works || any_in_work(entries, *ret_count)) {
+		fprintf(stderr, "station list: a station works on this bench: no unit is opened\n");
+		return true;
+	}
+	return list_ask(&asking, entries, *ret_count, err);
+}
+
+static bool list_attached(const struct options *options, const struct config *config,
+	struct survey_rules *rules, const struct list_rule *rule, struct err *err)
+{
+	char lock_file[FS_PATH_MAX];
 	size_t count = 0;
 	SCOPED_FREE struct usb_look *looks = calloc(USB_UNITS_MAX, sizeof *looks);
 	SCOPED_FREE struct survey_entry *entries =
 		calloc(USB_UNITS_MAX + CONFIG_SLOTS_MAX, sizeof *entries);
 	if (!looks || !entries)
 		return err_set(err, REASON_STATION, "no memory for the list");
-	if (!usb_look(looks, USB_UNITS_MAX, &count, err))
+	if (!fs_join(lock_file, state_dir(options, config), "station.lock", err))
 		return false;
-	count = survey(&rules, looks, count, entries);
+	rules->station_works = fs_is_locked(lock_file);
+	if (!look_and_ask(options, rules, lock_file, looks, entries, &count, err))
+		return false;
 	for (size_t i = 0; i < count && options->json; i++)
-		entry_json(&entries[i]);
+		entry_json(&entries[i], rule);
 	if (!options->json)
-		print_text(entries, count);
+		print_text(entries, count, rule);
 	return true;
 }
 
@@ -278,14 +361,19 @@ static int attached(const struct options *options, const struct config *config)
 {
 	char folder[FS_PATH_MAX] = "";
 	SCOPED_FREE struct family *families = NULL;
-	size_t family_count = 0;
+	struct survey_rules rules = { .config = config };
+	struct list_rule rule = { .text = NULL };
 	struct err err;
 	if (config->path[0])
 		fs_folder_of(folder, config->path);
-	if (!family_list(folder, print_broken, NULL, &families, &family_count, &err) ||
-		!list_attached(options, config, families, family_count, &err))
-		return cmd_fail("list", &err);
-	return EXIT_DONE;
+	bool good = list_rule_find(&rule, &err) &&
+		    family_list(folder, print_broken, NULL, &families, &rules.family_count, &err);
+	rules.families = families;
+	rules.rule_text = rule.text;
+	rules.rule = rule.installed;
+	good = good && list_attached(options, config, &rules, &rule, &err);
+	list_rule_done(&rule);
+	return good ? EXIT_DONE : cmd_fail("list", &err);
 }
 
 static int run(const struct options *options)
@@ -303,15 +391,17 @@ static bool parse(int argc, char **argv, struct options *ret, int *ret_status)
 {
 	const struct cmd_option own[] = { { "state", &ret->state, NULL },
 		{ "config", &ret->config, NULL }, { "held", NULL, &ret->held },
-		{ "json", NULL, &ret->json } };
+		{ "json", NULL, &ret->json }, { "ask", NULL, &ret->ask },
+		{ "no-open", NULL, &ret->no_open } };
 	char **arguments;
 	int count;
 	if (!cmd_parse(argc, argv, help, own, sizeof own / sizeof *own, &arguments, &count,
 		    ret_status))
 		return false;
-	if (!count)
+	if (!count && !(ret->ask && ret->no_open))
 		return true;
-	*ret_status = cmd_usage("list", "it takes no argument");
+	*ret_status = count ? cmd_usage("list", "it takes no argument")
+			    : cmd_usage("list", "--ask opens units, and --no-open does not");
 	return false;
 }
 

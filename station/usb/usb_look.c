@@ -122,8 +122,46 @@ static bool driver_of(const char *port, const char *interface, char ret[USB_DRIV
 	return text_copy(ret, USB_DRIVER_MAX, name ? name + 1 : link);
 }
 
+/* The text of an attribute without the line's end. */
+static bool read_attribute(const char *folder, const char *name, char *to, size_t cap)
+{
+	char path[PATH_TEXT_MAX];
+	if (!text_format(path, sizeof path, DEVICES "/%s/%s", folder, name))
+		return false;
+	SCOPED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, to, cap - 1);
+	to[len > 0 ? len : 0] = 0;
+	to[strcspn(to, "\n")] = 0;
+	text_make_printable(to);
+	return len >= 0;
+}
+
+/* The kernel keeps both from when the setting was chosen. Interface 0 of configuration 1. */
+static void look_interface(struct usb_look *look)
+{
+	char folder[PATH_TEXT_MAX], number[8];
+	if (read_attribute(look->port, "bConfigurationValue", number, sizeof number))
+		look->unconfigured = !number[0] || strcmp(number, "0") == 0;
+	if (!text_format(folder, sizeof folder, "%s/%s:1.0", look->port, look->port))
+		return;
+	read_attribute(folder, "interface", look->interface, sizeof look->interface);
+	if (read_attribute(folder, "bAlternateSetting", number, sizeof number))
+		look->alternate = (uint8_t)strtoul(number, NULL, 10);
+}
+
+static void look_tty(const char *port, const char *interface, char ret[USB_DRIVER_MAX])
+{
+	char path[PATH_TEXT_MAX];
+	if (!text_format(path, sizeof path, DEVICES "/%s/%s/tty", port, interface))
+		return;
+	SCOPE_CLEANUP(close_folder) DIR *folder = opendir(path);
+	for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;)
+		if (strncmp(entry->d_name, "tty", 3) == 0)
+			(void)!text_copy(ret, USB_DRIVER_MAX, entry->d_name);
+}
+
 /* That of a program counts before those of the kernel. */
-static void look_driver(struct usb_look *look)
+static void look_interfaces(struct usb_look *look)
 {
 	char path[PATH_TEXT_MAX], driver[USB_DRIVER_MAX];
 	size_t port_len = strlen(look->port);
@@ -132,8 +170,10 @@ static void look_driver(struct usb_look *look)
 	SCOPE_CLEANUP(close_folder) DIR *folder = opendir(path);
 	for (const struct dirent *entry; folder && (entry = readdir(folder)) != NULL;) {
 		if (strncmp(entry->d_name, look->port, port_len) != 0 ||
-			entry->d_name[port_len] != ':' ||
-			!driver_of(look->port, entry->d_name, driver))
+			entry->d_name[port_len] != ':')
+			continue;
+		look_tty(look->port, entry->d_name, look->tty);
+		if (!driver_of(look->port, entry->d_name, driver))
 			continue;
 		if (!look->driver[0] || strcmp(driver, "usbfs") == 0)
 			memcpy(look->driver, driver, sizeof driver);
@@ -158,11 +198,19 @@ static void look_node(struct usb_look *look)
 
 /* --- who has it open --- */
 
+/* What a process has open if it holds a unit: its node, or that of its serial line. */
 struct node {
 	dev_t dev;
 	ino_t inode;
 	bool known;
 };
+
+enum { NODE_UNIT, NODE_TTY, NODES };
+
+static bool is_node(const struct node *node, const struct stat *info)
+{
+	return node->known && info->st_dev == node->dev && info->st_ino == node->inode;
+}
 
 static void name_process(const char *process, char ret[USB_DRIVER_MAX])
 {
@@ -177,8 +225,8 @@ static void name_process(const char *process, char ret[USB_DRIVER_MAX])
 	text_make_printable(ret);
 }
 
-static void look_process(
-	const char *process, const struct node *nodes, struct usb_look *looks, size_t count)
+static void look_process(const char *process, const struct node (*nodes)[NODES],
+	struct usb_look *looks, size_t count)
 {
 	char path[PATH_TEXT_MAX];
 	if (!text_format(path, sizeof path, "/proc/%s/fd", process))
@@ -190,9 +238,10 @@ static void look_process(
 			fstatat(dirfd(folder), entry->d_name, &info, 0) != 0)
 			continue;
 		for (size_t i = 0; i < count; i++) {
-			if (!nodes[i].known || info.st_dev != nodes[i].dev ||
-				info.st_ino != nodes[i].inode || looks[i].holder)
+			bool unit = is_node(&nodes[i][NODE_UNIT], &info);
+			if (looks[i].holder || (!unit && !is_node(&nodes[i][NODE_TTY], &info)))
 				continue;
+			looks[i].holds_tty = !unit;
 			looks[i].holder = (int)strtol(process, NULL, 10);
 			name_process(process, looks[i].holder_name);
 		}
@@ -205,17 +254,24 @@ static bool is_other_process(const char *name)
 	return len > 0 && len <= PROCESS_DIGITS && !name[len] && strtol(name, NULL, 10) != getpid();
 }
 
+static void find_node(const char *path, struct node *ret)
+{
+	struct stat info;
+	if (stat(path, &info) == 0)
+		*ret = (struct node){ info.st_dev, info.st_ino, true };
+}
+
 /* Other users' processes show this to root only. */
 static void look_holders(struct usb_look *looks, size_t count)
 {
-	SCOPED_FREE struct node *nodes = calloc(count + 1, sizeof *nodes);
+	SCOPED_FREE struct node(*nodes)[NODES] = calloc(count + 1, sizeof *nodes);
 	SCOPE_CLEANUP(close_folder) DIR *folder = opendir("/proc");
 	for (size_t i = 0; nodes && i < count; i++) {
 		char path[PATH_TEXT_MAX];
-		struct stat info;
 		node_path(&looks[i], path, sizeof path);
-		if (stat(path, &info) == 0)
-			nodes[i] = (struct node){ info.st_dev, info.st_ino, true };
+		find_node(path, &nodes[i][NODE_UNIT]);
+		if (looks[i].tty[0] && text_format(path, sizeof path, "/dev/%s", looks[i].tty))
+			find_node(path, &nodes[i][NODE_TTY]);
 	}
 	for (const struct dirent *entry; nodes && folder && (entry = readdir(folder)) != NULL;)
 		if (is_other_process(entry->d_name))
@@ -240,7 +296,8 @@ bool usb_look(struct usb_look *ret, size_t cap, size_t *ret_count, struct err *e
 		memcpy(ret[i].port, device->port, sizeof ret[i].port);
 		usb_sysfs_controller(device->bus, ret[i].controller);
 		look_descriptors(&ret[i]);
-		look_driver(&ret[i]);
+		look_interface(&ret[i]);
+		look_interfaces(&ret[i]);
 		look_node(&ret[i]);
 	}
 	look_holders(ret, count);

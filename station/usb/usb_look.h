@@ -19,12 +19,18 @@ struct usb_look {
 	uint16_t vendor_id, product_id, bcd_device;
 	char serial[USB_TEXT_MAX], product[USB_TEXT_MAX];
 	bool late; /* the kernel did not give the strings within USB_LOOK_STRINGS_MS */
+	bool unconfigured; /* the kernel could not read or take a configuration */
+	/* Of its first interface: the setting that is chosen now, and its string; "" none. */
+	uint8_t alternate;
+	char interface[USB_TEXT_MAX];
 	/* The device descriptor and what follows it, as the kernel read them; 0: not readable. */
 	uint8_t descriptors[USB_DESCRIPTORS_MAX];
 	size_t descriptors_len;
 	enum usb_node node;
 	char driver[USB_DRIVER_MAX]; /* of an interface; "usbfs": a program's; "" none */
-	int holder; /* a process that has it open; 0: none that this user can see */
+	char tty[USB_DRIVER_MAX];    /* its serial line: "ttyACM0"; "" none */
+	int holder; /* a process that has it open, or its serial line; 0: none that this user can see */
+	bool holds_tty;
 	char holder_name[USB_DRIVER_MAX];
 };
 

@@ -17,7 +17,7 @@ openssl/*     keys/* station/base/digest.c station/virtual/*
 sqlite3.h     station/record/*
 zlib.h        station/base/digest.c
 '
-system='arpa/* ctype.h dirent.h errno.h fcntl.h getopt.h inttypes.h limits.h linux/* malloc.h math.h net/* netinet/* poll.h
+system='arpa/* ctype.h dirent.h errno.h fcntl.h fnmatch.h getopt.h inttypes.h limits.h linux/* malloc.h math.h net/* netinet/* poll.h
 	pthread.h signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h
 	strings.h sys/* termios.h threads.h time.h unistd.h'
 

@@ -14,6 +14,10 @@
 #include "survey.h"
 
 #define ID "0123456789abcdef01234567"
+#define OTHER_ID "76543210fedcba9876543210"
+#define RULE \
+	"ATTR{idVendor}==\"1d50\", ATTR{idProduct}==\"607[df]\", X\n" \
+	"ATTR{idVendor}==\"2b04\", ATTR{idProduct}==\"[cd]0??\", X\n"
 
 /* A Photon in DFU: device descriptor, configuration, an interface with two settings, functional
  * descriptor. */
@@ -61,7 +65,8 @@ static int setup(void **state)
 	bench->config.slots[0] = (struct config_slot){ .name = "A1", .port = "1-1" };
 	bench->rules = (struct survey_rules){ .config = &bench->config,
 		.families = bench->families,
-		.family_count = bench->family_count };
+		.family_count = bench->family_count,
+		.rule_text = RULE };
 	bench->looks[0] = unit("1-1", 0x2b04, 0xd006, ID);
 	*state = bench;
 	return 0;
@@ -184,9 +189,16 @@ static void no_permission_names_the_rule(void **state)
 {
 	struct bench *bench = *state;
 	bench->looks[0].node = USB_NODE_DENIED;
-	assert_judged(bench, SURVEY_NO_ACCESS, "/dev/bus/usb/001/002", "install the udev rule");
-	bench->rules.rule_installed = true;
+	assert_judged(bench, SURVEY_NO_ACCESS, "/dev/bus/usb/001/002", "rule is not installed");
+	bench->rules.rule = SURVEY_RULE_THERE;
 	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "group plugdev");
+	bench->rules.rule = SURVEY_RULE_OTHER;
+	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "another version");
+	bench->rules.rule_text = "ATTR{idVendor}==\"2b04\", ATTR{idProduct}==\"c0??\"\n"
+				 "ATTR{idVendor}==\"1d50\", ATTR{idProduct}==\"d006\"\n";
+	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "add a line for 2b04:d006");
+	bench->rules.rule_text = "";
+	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "add a line for 2b04:d006");
 	bench->looks[0].node = USB_NODE_NONE;
 	assert_judged(bench, SURVEY_NO_ACCESS, "there is no /dev/bus/usb/001/002", "container");
 }
@@ -199,9 +211,15 @@ static void who_holds_it_is_named(void **state)
 	assert_judged(bench, SURVEY_READY, "", "");
 	snprintf(look->driver, sizeof look->driver, "usbfs");
 	assert_judged(bench, SURVEY_HELD, "only root can see", "sudo");
+	bench->rules.station_works = true;
+	assert_judged(bench, SURVEY_IN_WORK, "works on this bench", "");
+	bench->rules.station_works = false;
 	look->holder = 77;
 	snprintf(look->holder_name, sizeof look->holder_name, "dfu-util");
 	assert_judged(bench, SURVEY_HELD, "dfu-util (process 77)", "stop that program");
+	look->holds_tty = true;
+	snprintf(look->tty, sizeof look->tty, "ttyACM3");
+	assert_judged(bench, SURVEY_HELD, "its serial line /dev/ttyACM3 open: dfu-util", "stop");
 	snprintf(look->holder_name, sizeof look->holder_name, "station");
 	assert_judged(bench, SURVEY_IN_WORK, "process 77", "");
 	look->late = true;
@@ -216,6 +234,16 @@ static void descriptors_that_make_no_sense_are_told(void **state)
 	struct bench *bench = *state;
 	bench->looks[0].descriptors_len = 40;
 	assert_judged(bench, SURVEY_UNREADABLE, "make no sense", "another cable");
+	bench->looks[0].descriptors_len = 18;
+	assert_judged(bench, SURVEY_UNREADABLE, "could not read its configuration", "cable");
+	bench->looks[0].descriptors_len = sizeof photon - 9;
+	bench->looks[0].descriptors[20] -= 9;
+	assert_judged(bench, SURVEY_UNREADABLE, "no DFU functional descriptor", "another cable");
+	bench->looks[0].descriptors[20] += 9;
+	bench->looks[0].descriptors_len = sizeof photon;
+	bench->looks[0].unconfigured = true;
+	assert_judged(bench, SURVEY_UNREADABLE, "did not take its configuration", "cable");
+	bench->looks[0].unconfigured = false;
 	bench->looks[0].descriptors_len = 0;
 	assert_judged(bench, SURVEY_UNREADABLE, "cannot be read", "another cable");
 	bench->looks[0].descriptors_len = sizeof photon;
@@ -245,6 +273,124 @@ static void two_units_of_one_id_are_twins(void **state)
 	assert_non_null(strstr(bench->entries[0].why, "port 1-2"));
 }
 
+static void another_memory_layout_is_told(void **state)
+{
+	struct bench *bench = *state;
+	struct usb_look *look = bench->looks;
+	look->alternate = 1;
+	snprintf(look->interface, sizeof look->interface, "@DCT Flash   /0x00000000/01*016Kg");
+	assert_judged(bench, SURVEY_READY, "", "");
+	look->alternate = 0;
+	assert_judged(bench, SURVEY_LAYOUT, "not the photon's", "profile");
+	look->alternate = 9;
+	assert_judged(bench, SURVEY_LAYOUT, "setting 9", "profile");
+	*look = unit("1-1", 0x2b04, 0xc006, ID);
+	snprintf(look->interface, sizeof look->interface, "USB serial");
+	assert_judged(bench, SURVEY_READY, "", "");
+}
+
+static const struct survey_entry *told(struct bench *bench, const struct survey_told *answer)
+{
+	(void)survey(&bench->rules, bench->looks, 1, bench->entries);
+	assert_true(survey_may_ask(bench->entries));
+	survey_tell(bench->entries, answer);
+	return bench->entries;
+}
+
+static void who_listens_tells_it(void **state)
+{
+	struct bench *bench = *state;
+	struct survey_told answer = { .request = { LISTENING_YES, ID, "1.4.4" } };
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, "00000000050C");
+	const struct survey_entry *entry = told(bench, &answer);
+	assert_int_equal(entry->mode, SURVEY_LISTENING);
+	assert_int_equal(entry->state, SURVEY_READY);
+	assert_non_null(strstr(entry->why, "in listening mode"));
+	assert_string_equal(entry->led, "blinks blue, slowly");
+	assert_string_equal(entry->device_id, ID);
+	assert_string_equal(entry->id_source, "request");
+	assert_string_equal(entry->id_why, "");
+	answer = (struct survey_told){ .line_asked = true, .line = { LISTENING_YES, ID, "" } };
+	entry = told(bench, &answer);
+	assert_int_equal(entry->mode, SURVEY_LISTENING);
+	assert_string_equal(entry->id_source, "listening");
+}
+
+static void what_is_not_known_is_said(void **state)
+{
+	struct bench *bench = *state;
+	struct survey_told answer = { .request.mode = LISTENING_NO };
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, ID);
+	assert_int_equal(told(bench, &answer)->mode, SURVEY_RUNNING);
+	assert_non_null(strstr(bench->entries->why, "it is not in listening mode"));
+	answer = (struct survey_told){ .line_asked = false };
+	assert_non_null(strstr(told(bench, &answer)->why, "is not known (older firmware): --ask"));
+	answer.line_asked = true;
+	assert_non_null(strstr(told(bench, &answer)->why, "gave no answer"));
+	snprintf(answer.problem, sizeof answer.problem, "it bit");
+	assert_non_null(strstr(told(bench, &answer)->why, "it bit"));
+	assert_string_equal(bench->entries->device_id, ID);
+	assert_string_equal(bench->entries->id_source, "usb-serial");
+}
+
+static void sources_that_disagree_are_told(void **state)
+{
+	struct bench *bench = *state;
+	struct survey_told answer = { .request = { LISTENING_NO, OTHER_ID, "" } };
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, ID);
+	assert_int_equal(told(bench, &answer)->state, SURVEY_DISAGREES);
+	assert_non_null(
+		strstr(bench->entries->why, "usb-serial says " ID ", its request says " OTHER_ID));
+	answer = (struct survey_told){ .request.device_id = ID, .line.device_id = OTHER_ID };
+	assert_int_equal(told(bench, &answer)->state, SURVEY_DISAGREES);
+}
+
+static void twins_are_found_by_what_they_tell(void **state)
+{
+	struct bench *bench = *state;
+	struct survey_told answer = { .request = { LISTENING_NO, ID, "" } };
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, "00000000050C");
+	bench->looks[1] = unit("1-2", 0x2b04, 0xc006, "00000000050C");
+	bench->config.slot_count = 0;
+	(void)survey(&bench->rules, bench->looks, 2, bench->entries);
+	assert_int_equal(bench->entries[0].state, SURVEY_READY);
+	survey_tell(&bench->entries[0], &answer);
+	survey_tell(&bench->entries[1], &answer);
+	survey_judge_twins(bench->entries, 2);
+	assert_int_equal(bench->entries[0].state, SURVEY_TWIN);
+	assert_int_equal(bench->entries[1].state, SURVEY_TWIN);
+}
+
+/* What is in DFU, held, forbidden or foreign is not opened; the Core knows no request. */
+static void only_who_runs_free_is_asked(void **state)
+{
+	struct bench *bench = *state;
+	assert_false(survey_may_ask(judged(bench, 1)));
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, ID);
+	assert_true(survey_may_request(judged(bench, 1)));
+	bench->looks[0].holder = 77;
+	assert_false(survey_may_ask(judged(bench, 1)));
+	bench->looks[0].holder = 0;
+	bench->looks[0].node = USB_NODE_DENIED;
+	assert_false(survey_may_ask(judged(bench, 1)));
+	bench->looks[0] = unit("1-1", 0x046d, 0xc31c, "");
+	assert_false(survey_may_ask(judged(bench, 1)));
+	bench->looks[0] = unit("1-1", 0x1d50, 0x607d, ID);
+	assert_true(survey_may_ask(judged(bench, 1)));
+	assert_false(survey_may_request(bench->entries));
+	assert_false(survey_may_ask(&(struct survey_entry){ .state = SURVEY_EMPTY }));
+}
+
+static void the_led_is_that_of_the_mode(void **state)
+{
+	struct bench *bench = *state;
+	assert_string_equal(judged(bench, 1)->led, "blinks yellow");
+	bench->looks[0] = unit("1-1", 0x2b04, 0xc006, ID);
+	assert_non_null(strstr(judged(bench, 1)->led, "cyan"));
+	bench->looks[0] = unit("1-1", 0x046d, 0xc31c, "");
+	assert_string_equal(judged(bench, 1)->led, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -264,6 +410,13 @@ int main(void)
 		TEST(descriptors_that_make_no_sense_are_told),
 		TEST(a_serial_that_is_no_id_says_where_the_id_comes_from),
 		TEST(two_units_of_one_id_are_twins),
+		TEST(another_memory_layout_is_told),
+		TEST(who_listens_tells_it),
+		TEST(what_is_not_known_is_said),
+		TEST(sources_that_disagree_are_told),
+		TEST(twins_are_found_by_what_they_tell),
+		TEST(only_who_runs_free_is_asked),
+		TEST(the_led_is_that_of_the_mode),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

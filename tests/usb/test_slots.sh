@@ -3,12 +3,13 @@
 # `station slots --learn` under an operator who plugs units in: the config gets the ports in that order, and keeps everything
 # else. The machine's USB bus is umockdev's folder of plain files; a unit is plugged in by a link in it.
 set -euo pipefail
-: "${STATION:?the station program}" "${UMOCK_RUN:?umock-run}" "${SOURCE:?the source tree}"
+: "${STATION:?the station program}" "${BUILT:?the folder of umock-run}" "${SOURCE:?the source tree}"
 if [ -z "${UMOCKDEV_DIR:-}" ]; then
 	work=$(mktemp -d)
 	trap 'rm -rf "$work"' EXIT
+	"$BUILT/umock-run" --units 1 --folder "$work/probe" -- true 2>"$work/err" || { tail -n 3 "$work/err"; exit 77; }
 	status=0
-	"$UMOCK_RUN" --units 1 --family photon --folder "$work/units" -- bash "$0" "$work" || status=$?
+	"$BUILT/umock-run" --units 1 --family photon --folder "$work/units" -- bash "$0" "$work" || status=$?
 	exit $status
 fi
 cd "$1"

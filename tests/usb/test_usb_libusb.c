@@ -295,6 +295,37 @@ static void each_enumeration_is_another_arrival(void **state)
 	rig_done(rig);
 }
 
+/* A fresh Photon listens: both of its interfaces are taken from cdc_acm, and given back. */
+static void a_serial_line_carries_bytes(void **state)
+{
+	struct rig *rig = rig_new(0);
+	uint8_t text[64], question = 'i';
+	unsigned off, on;
+	uint16_t moved;
+	struct err err;
+	(void)state;
+	rig_plug(rig, 1, VUNIT_PHOTON, false);
+	struct usb_ident running = rig_await(rig, "1-1", 0, 0xC006);
+	struct usb_dev *dev = rig_open(rig, &running);
+	assert_true(dev->ops->claim(dev, 0, &err) && dev->ops->claim(dev, 1, &err));
+	uint64_t start_us = clock_mono_us();
+	assert_false(dev->ops->bulk(dev, 0x81, text, sizeof text, 100, NULL, &moved, &err));
+	assert_int_equal(err.reason, REASON_USB_TIMEOUT);
+	assert_in_range(clock_mono_us() - start_us, 100000, 2000000);
+	assert_true(dev->ops->bulk(dev, 0x03, &question, 1, 1000, NULL, &moved, &err));
+	assert_int_equal(moved, 1);
+	assert_true(dev->ops->bulk(dev, 0x81, text, sizeof text, 1000, NULL, &moved, &err));
+	assert_int_equal(moved, 44);
+	assert_memory_equal(text, "Your device id is a001", 22);
+	assert_false(dev->ops->bulk(dev, 0x81, text, UINT16_MAX, 100, NULL, &moved, &err));
+	assert_int_equal(err.reason, REASON_BUG);
+	dev->ops->close(dev);
+	umock_driver_moves(rig->umock, 1, &off, &on);
+	assert_int_equal(off, 1);
+	assert_int_equal(on, 1);
+	rig_done(rig);
+}
+
 /* So fast that nobody saw the port empty. */
 static void an_unseen_change_is_another_arrival(void **state)
 {
@@ -494,6 +525,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_cancelled_transfer_ends_at_once),
 		cmocka_unit_test(a_unit_pulled_out_in_a_transfer_is_gone),
 		cmocka_unit_test(each_enumeration_is_another_arrival),
+		cmocka_unit_test(a_serial_line_carries_bytes),
 		cmocka_unit_test(an_unseen_change_is_another_arrival),
 		cmocka_unit_test(wait_is_woken_by_notifications),
 		cmocka_unit_test(wait_sees_changes_without_notifications),
