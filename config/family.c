@@ -250,6 +250,16 @@ static void read_quirks(const struct cfg *root, struct family *family)
 	}
 }
 
+static void read_leave(const struct cfg *root, struct family_leave *leave)
+{
+	struct cfg group;
+	leave->has_address = cfg_group(root, "leave", false, &group);
+	if (!leave->has_address)
+		return;
+	leave->alt = (uint8_t)cfg_int(&group, "alt", 0, UINT8_MAX);
+	leave->addr = read_u32(&group, "address", 0);
+}
+
 static void read_lists(const struct cfg *root, struct family *family)
 {
 	struct cfg list, entry;
@@ -278,6 +288,8 @@ static void read_family(const struct cfg *root, struct family *family)
 	read_lists(root, family);
 	read_images(root, family);
 	read_reentry(root, &family->reentry);
+	read_leave(root, &family->leave);
+	option_bytes_read(root, &family->options);
 	read_quirks(root, family);
 	family_check(family, root);
 }

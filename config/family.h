@@ -15,6 +15,7 @@
 #include "fs.h"
 #include "keyslot.h"
 #include "layout.h"
+#include "option_bytes.h"
 
 enum {
 	FAMILY_NAME_MAX = 24,
@@ -107,7 +108,14 @@ struct family_identity {
 	bool has_copy;		   /* a copy of the id that can be read by DFU */
 	uint8_t copy_alt;
 	uint32_t copy_addr;
-	bool slot_is_enough;	   /* a job may do without an id */
+	bool slot_is_enough;	   /* a job may say so, and do without an id */
+};
+
+/* Where a leave starts the program: an STM32's ROM jumps to where its pointer points. */
+struct family_leave {
+	bool has_address; /* otherwise the bootloader knows */
+	uint8_t alt;
+	uint32_t addr;
 };
 
 /* The way back into DFU. */
@@ -145,6 +153,8 @@ struct family {
 	struct family_images images;
 	struct family_identity identity;
 	struct family_reentry reentry;
+	struct family_leave leave;
+	struct option_bytes options;
 	unsigned quirks;		/* of enum family_quirk */
 	uint16_t transfer_size_max;	/* a unit that announces more is used with this */
 	uint32_t transfer_timeout_ms;	/* one control transfer that starts no flash work */

@@ -283,6 +283,23 @@ static void check_ways(const struct family *family, const struct cfg *root)
 	}
 }
 
+/* Option bytes that can be read, of a memory whose sectors they protect; a program that is there. */
+static void check_chip(const struct family *family, const struct cfg *root)
+{
+	const struct option_bytes *options = &family->options;
+	struct cfg group, write;
+	if (options->known && cfg_group(root, "option_bytes", true, &group)) {
+		check_range(family, &group, options->alt, options->addr, options->size);
+		if (options->write_field >= 0 &&
+			cfg_group(&group, "write_protection", true, &write) &&
+			!family_alt(family, options->protected_alt))
+			cfg_error(&write, "alt", "there is no alternate setting %u in alts",
+				options->protected_alt);
+	}
+	if (family->leave.has_address && cfg_group(root, "leave", true, &group))
+		check_range(family, &group, family->leave.alt, family->leave.addr, 1);
+}
+
 void family_check(const struct family *family, const struct cfg *root)
 {
 	struct cfg list, at;
@@ -302,4 +319,5 @@ void family_check(const struct family *family, const struct cfg *root)
 	for (size_t i = 0; i < family->volatile_count && cfg_list_group(&list, i, &at); i++)
 		check_volatile(family, &family->volatiles[i], &at);
 	check_ways(family, root);
+	check_chip(family, root);
 }

@@ -190,7 +190,11 @@ bool layout_sector_at(const struct layout *layout, uint32_t addr, struct layout_
 	if (!segment)
 		return false;
 	uint32_t inside = (addr - segment->addr) % segment->sector_size;
-	*ret = (struct layout_sector){ addr - inside, segment->sector_size, segment->access };
+	uint32_t index = (addr - segment->addr) / segment->sector_size;
+	for (const struct layout_segment *before = layout->segments; before < segment; before++)
+		index += before->count;
+	*ret = (struct layout_sector){ addr - inside, segment->sector_size, segment->access,
+		index };
 	return true;
 }
 

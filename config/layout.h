@@ -39,6 +39,7 @@ struct layout {
 struct layout_sector {
 	uint32_t addr, size;
 	uint8_t access;
+	uint32_t index; /* from 0 on, in the order of the string */
 };
 
 /* REASON_LAYOUT with the column. Segments must not overlap; at least one. */

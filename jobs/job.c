@@ -119,6 +119,18 @@ static void read_limits(const struct cfg *root, struct job_limits *limits)
 		(uint32_t)cfg_int_or(&group, "min_yield_units", 1, 100000, limits->min_yield_units);
 }
 
+static void read_requirements(const struct cfg *root, struct job *job)
+{
+	struct cfg list, group;
+	job->requirement_count = cfg_list(root, "require", false, JOB_REQUIREMENTS_MAX, &list);
+	for (size_t i = 0; i < job->requirement_count && cfg_list_group(&list, i, &group); i++) {
+		struct job_requirement *wanted = &job->requirements[i];
+		cfg_text(&group, "option", NULL, wanted->name, sizeof wanted->name);
+		wanted->value = (uint32_t)cfg_int(&group, "value", 0, UINT32_MAX);
+		wanted->line = cfg_line(&group, "option");
+	}
+}
+
 static void read_job(const struct cfg *root, struct job *job)
 {
 	static const char *const writes[] = { "always", "changed" };
@@ -134,6 +146,9 @@ static void read_job(const struct cfg *root, struct job *job)
 	read_device_key(root, &job->device_key);
 	read_server_key(root, &job->server_key);
 	read_enrol(root, &job->enrol);
+	job->slot_is_enough = cfg_bool_or(root, "slot_is_enough", false);
+	job->slot_line = cfg_line(root, "slot_is_enough");
+	read_requirements(root, job);
 	job->write = (enum job_write)cfg_choice(root, "write", writes, 2, WRITE_ALWAYS);
 	job->after = (enum job_after)cfg_choice(root, "after", afters, 2, AFTER_LEAVE);
 	read_limits(root, &job->limits);

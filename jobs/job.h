@@ -13,7 +13,7 @@
 #include "family.h"
 #include "fs.h"
 
-enum { JOB_NAME_MAX = 64, JOB_IMAGES_MAX = 16, JOB_TEXT_MAX = 64 };
+enum { JOB_NAME_MAX = 64, JOB_IMAGES_MAX = 16, JOB_TEXT_MAX = 64, JOB_REQUIREMENTS_MAX = 16 };
 
 struct job_image {
 	char region[FAMILY_NAME_MAX]; /* "" = the addresses in the file say it */
@@ -46,6 +46,13 @@ struct job_enrol {
 	unsigned line;
 };
 
+/* What an option of the unit's chip has to be (config/option_bytes.h). */
+struct job_requirement {
+	char name[OPTION_NAME_MAX];
+	uint32_t value;
+	unsigned line;
+};
+
 enum job_write { WRITE_ALWAYS, WRITE_CHANGED };
 enum job_after { AFTER_LEAVE, AFTER_RUNS };
 
@@ -71,10 +78,13 @@ struct job {
 	struct job_device_key device_key;
 	struct job_server_key server_key;
 	struct job_enrol enrol;
+	bool slot_is_enough; /* units are made without a device id */
+	struct job_requirement requirements[JOB_REQUIREMENTS_MAX];
+	size_t requirement_count;
 	enum job_write write;
 	enum job_after after;
 	struct job_limits limits;
-	unsigned family_line;
+	unsigned family_line, slot_line;
 };
 
 /* REASON_INPUT with file:line: path. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the firmware images of the shipped jobs: valid module headers, sums and dependencies,
- * realistic sizes, and contents that look like a program to a flash (code, tables, texts, gaps) but
+/* Makes the firmware images of the shipped jobs: valid module headers, sums and dependencies (raw ones
+ * have none), realistic sizes, and contents that look like a program to a flash (code, tables, texts, gaps) but
  * are none. The same call always makes the same bytes. A real line puts its own images in their
  * place.
  *
@@ -20,10 +20,10 @@ enum { CHUNK = 256, SUFFIX_LEN = 40, CRC_LEN = 4, EDITIONS = 2, SECTOR_0_LEN = 0
 struct recipe {
 	const char *file;
 	uint32_t start, len; /* len: with suffix and CRC, edition 1 */
-	uint32_t header; /* offset of the module header; a vector table in front of it unless 0 */
+	uint32_t header; /* offset of the module header; a vector table in front of it unless 0; raw: its length */
 	uint32_t stack;  /* first word of the vector table */
 	uint16_t platform_id;
-	uint8_t function, index;
+	uint8_t function, index; /* MODULE_NONE: raw */
 	uint16_t version[EDITIONS];
 	struct module_dependency dependency[2];
 };
@@ -54,6 +54,12 @@ static const struct recipe recipes[] = {
 		{ { MODULE_SYSTEM_PART, 2, 2302 } } },
 	{ "p1-factory.bin", 0x080a0000, 6604, 0, 0, 8, MODULE_USER_PART, 1, { 5, 6 },
 		{ { MODULE_SYSTEM_PART, 2, 2302 } } },
+	{ "stm32-user.bin", 0x08000000, 187652, 0x188, 0x20020000, 0, MODULE_NONE, 0, { 0 },
+		{ { 0 } } },
+	{ "stm32-custom-loader.bin", 0x08000000, 21740, 0x188, 0x20020000, 0, MODULE_NONE, 0, { 0 },
+		{ { 0 } } },
+	{ "stm32-custom-user.bin", 0x08010000, 301448, 0x188, 0x20020000, 0, MODULE_NONE, 0, { 0 },
+		{ { 0 } } },
 };
 
 /* xorshift64* (Vigna 2016). */
@@ -159,6 +165,8 @@ static bool make_image(
 		.dependency = { recipe->dependency[0], recipe->dependency[1] } };
 	if (recipe->header)
 		put_vectors(recipe, bytes);
+	if (recipe->function == MODULE_NONE)
+		return fs_write_atomic(path, bytes, len, 0644, err);
 	module_header_encode(&header, bytes + recipe->header);
 	memset(bytes + len, 0xff, file_len - len);
 	return put_suffix(bytes, module_len, err) &&

@@ -70,6 +70,7 @@ static bool build_all(struct plan_build *build, struct err *err)
 	plan_check_images(build);
 	plan_check_places(build);
 	plan_take_keys(build);
+	plan_check_requirements(build);
 	if (build->refusals)
 		return true;
 	return plan_place(build, err) &&

@@ -50,5 +50,7 @@ void plan_check_places(struct plan_build *build);
 bool plan_place(struct plan_build *build, struct err *err) MUST_CHECK;
 /* plan_keys.c: key slots, server key, enrolment. */
 void plan_take_keys(struct plan_build *build);
+/* plan_require.c: what the job wants of a unit as it comes. */
+void plan_check_requirements(struct plan_build *build);
 /* plan_hash.c: fills sha256. Needs all the rest. */
 bool plan_hash(struct plan *plan, bool virtual_cloud, struct err *err) MUST_CHECK;

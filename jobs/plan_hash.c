@@ -166,6 +166,40 @@ static void add_family(struct digest *digest, const struct family *family)
 	add_image_rules(digest, &family->images);
 }
 
+static int by_requirement(const void *left, const void *right)
+{
+	const struct job_requirement *a = left, *b = right;
+	return strcmp(a->name, b->name);
+}
+
+static void put_requirement(struct digest *digest, const void *entry)
+{
+	const struct job_requirement *wanted = entry;
+	digest_add_text(digest, wanted->name);
+	digest_add_u64(digest, wanted->value);
+}
+
+/* Without any it adds nothing: the hashes of other plans stay as they were. */
+static void add_requirements(struct digest *digest, const struct plan *plan)
+{
+	const struct job *job = &plan->job;
+	const struct option_bytes *options = &plan->family.options;
+	if (!job->requirement_count)
+		return;
+	digest_add_text(digest, "requirements");
+	digest_add_u64(digest, options->alt);
+	digest_add_u64(digest, options->addr);
+	digest_add_u64(digest, options->field_count);
+	for (size_t i = 0; i < options->field_count; i++) {
+		digest_add_text(digest, options->fields[i].name);
+		digest_add_u64(digest, options->fields[i].offset);
+		digest_add_u64(digest, options->fields[i].size);
+		digest_add_u64(digest, options->fields[i].mask);
+	}
+	add_sorted(digest, job->requirements, job->requirement_count, sizeof *job->requirements,
+		by_requirement, put_requirement);
+}
+
 static void add_keys(struct digest *digest, const struct plan *plan)
 {
 	digest_add_text(digest, "device key");
@@ -204,5 +238,6 @@ bool plan_hash(struct plan *plan, bool virtual_cloud, struct err *err)
 		put_image);
 	add_keys(digest, plan);
 	add_enrol(digest, &plan->enrol, virtual_cloud);
+	add_requirements(digest, plan);
 	return digest_end(digest, plan->sha256, err);
 }

@@ -162,9 +162,11 @@ static bool prepare_bench(struct rehearsal *all, struct err *err)
 
 static bool scan_labels(struct rehearsal *all, struct err *err)
 {
+	bool wanted = !all->batch.plan->job.slot_is_enough;
 	for (unsigned i = 0; i < all->options.units; i++)
-		if (all->places[i].needs_scan && !line_scan(all->batch.line, all->places[i].slot,
-							 all->places[i].device_id, err))
+		if (wanted && all->places[i].needs_scan &&
+			!line_scan(all->batch.line, all->places[i].slot, all->places[i].device_id,
+				err))
 			return false;
 	return true;
 }

@@ -91,6 +91,15 @@ enum err_kind {
 	X(FLASH_BAD, "flash-bad", LINK, FAIL, UNIT, \
 		"What was read back differs from what was written", \
 		"set the unit aside: its flash is suspect") \
+	X(READ_PROTECTED, "read-protected", DEVICE, FAIL, UNIT, \
+		"The unit's memory is read-protected", \
+		"lift it with ST's tool, which erases all of it, keys too; the station does not") \
+	X(WRITE_PROTECTED, "write-protected", DEVICE, FAIL, UNIT, \
+		"Memory that the job writes is write-protected", \
+		"lift it in the option bytes with ST's tool; the station does not") \
+	X(OPTION_BYTES, "option-bytes", DEVICE, FAIL, UNIT, \
+		"The unit's option bytes are not what the job requires", \
+		"set them with ST's tool, or mend the job") \
 	X(DEPENDENCY, "dependency", DEVICE, FAIL, UNIT, \
 		"The unit's bootloader or modules are too old for the images", \
 		"raise them first with a job that contains them") \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "dfuse.h"
 
 enum {
 	DESCRIPTOR_CONFIG = 2,
@@ -241,13 +242,22 @@ bool dfu_recover(struct dfu *dfu, struct err *err)
 	return true;
 }
 
+/* Where the program starts, for a bootloader that has to be told. */
+static bool point_to_program(struct dfu *dfu, struct err *err)
+{
+	const struct family_leave *leave = &dfu->family->leave;
+
+	return !leave->has_address || dfuse_point(dfu, leave->alt, leave->addr, err);
+}
+
 bool dfu_leave(struct dfu *dfu, struct err *err)
 {
 	uint32_t timeout_ms = dfu->family->transfer_timeout_ms;
 	struct dfu_status status;
 	bool ok = true;
 
-	if ((dfu->state != DFU_DNLOAD_IDLE && !dfu_to_idle(dfu, err)) ||
+	if (!point_to_program(dfu, err) ||
+		(dfu->state != DFU_DNLOAD_IDLE && !dfu_to_idle(dfu, err)) ||
 		!dfu_send(dfu, DFU_DNLOAD, 2, NULL, 0, timeout_ms, err)) {
 		ok = err_at(err, "leave");
 	} else if (!dfu_get_status(dfu, timeout_ms, &status, err)) {

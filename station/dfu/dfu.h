@@ -92,7 +92,8 @@ bool dfu_check_layout(struct dfu *dfu, struct err *err) MUST_CHECK;
 bool dfu_has_alt(const struct dfu *dfu, uint8_t alt);
 /* After a failure: back to dfuIDLE by ABORT, GET_STATUS, CLRSTATUS, bounded. */
 bool dfu_recover(struct dfu *dfu, struct err *err) MUST_CHECK;
-/* Zero-length DNLOAD and GET_STATUS: the unit resets. Silence, a stall or a vanished unit in the
+/* Zero-length DNLOAD and GET_STATUS, after SET_ADDRESS where the profile says so: the unit resets.
+ * Silence, a stall or a vanished unit in the
  * last GET_STATUS is normal; fails only if the request itself was refused. The session is over in
  * every case: only dfu_close follows. */
 bool dfu_leave(struct dfu *dfu, struct err *err) MUST_CHECK;

@@ -15,7 +15,8 @@ enum {
 	COMMAND_ERASE = 0x41,
 	COMMAND_LEN = 5,
 	BLOCK_FIRST = 2, /* 0 is for commands; 1 is taken and ignored */
-	BLOCK_LAST = 0xffff
+	BLOCK_LAST = 0xffff,
+	STATUS_VENDOR = 0x0b /* AN3156: the memory is read-protected */
 };
 
 /* Kinds of operations, as bits: what is learnt about early polling holds for one of them. */
@@ -67,8 +68,10 @@ static bool bad_status(
 	struct dfu *dfu, const struct dfu_status *status, const char *expected, struct err *err)
 {
 	if (status->status)
-		err_set(err, REASON_DFU_STATUS, "the unit reports %s in %s",
-			dfu_status_name(status->status), dfu_state_name(status->state));
+		err_set(err,
+			status->status == STATUS_VENDOR ? REASON_READ_PROTECTED : REASON_DFU_STATUS,
+			"the unit reports %s in %s", dfu_status_name(status->status),
+			dfu_state_name(status->state));
 	else
 		err_set(err, REASON_DFU_STATE, "the unit is in %s (%u) instead of %s",
 			dfu_state_name(status->state), status->state, expected);
@@ -195,6 +198,14 @@ static bool begin(struct dfu *dfu, uint8_t alt, uint32_t addr, uint32_t len,
 	return dfu_select(dfu, alt, err);
 }
 
+bool dfuse_point(struct dfu *dfu, uint8_t alt_number, uint32_t addr, struct err *err)
+{
+	const struct family_alt *alt;
+
+	return (begin(dfu, alt_number, addr, 0, &alt, err) && set_address(dfu, alt, addr, err)) ||
+	       err_at(err, "alt %u: 0x%08x", alt_number, addr);
+}
+
 static bool erase(struct dfu *dfu, uint8_t alt_number, uint32_t addr, struct err *err)
 {
 	const struct family_alt *alt;
@@ -286,6 +297,19 @@ struct sink {
 	bool same;
 };
 
+/* The stall of an UPLOAD says nothing; the status behind it may. */
+static bool explain_stall(struct dfu *dfu, struct err *err)
+{
+	struct dfu_status status;
+	struct err ignored;
+
+	if (err->reason != REASON_USB_STALL ||
+		!dfu_get_status(dfu, dfu->family->transfer_timeout_ms, &status, &ignored) ||
+		status.state != DFU_ERROR || !status.status)
+		return false;
+	return bad_status(dfu, &status, "dfuUPLOAD-IDLE", err);
+}
+
 static bool read_blocks(struct dfu *dfu, const struct family_alt *alt, uint32_t addr, uint32_t len,
 	struct sink *sink, uint32_t *done, struct err *err)
 {
@@ -302,7 +326,7 @@ static bool read_blocks(struct dfu *dfu, const struct family_alt *alt, uint32_t 
 
 			if (!dfu_receive(dfu, DFU_UPLOAD, block, sink->room(sink, *done), size,
 				    timeout_ms, err))
-				return false;
+				return explain_stall(dfu, err);
 			dfu->state = DFU_UPLOAD_IDLE;
 			dfu->counters.blocks_read++;
 			if (!sink->take(sink, *done, size))

@@ -6,6 +6,8 @@
 
 #include "dfu.h"
 
+/* Where the next command or block refers to; a ROM that is left starts the program there. */
+bool dfuse_point(struct dfu *dfu, uint8_t alt, uint32_t addr, struct err *err) MUST_CHECK;
 bool dfuse_erase(struct dfu *dfu, uint8_t alt, uint32_t addr, struct err *err) MUST_CHECK;
 
 /* A contiguous run of blocks: the address is set once, and again only before the block number would

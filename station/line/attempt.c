@@ -224,7 +224,7 @@ static bool commit(struct attempt *attempt, bool good, enum outcome *ret, struct
 	struct record_result result = { .outcome = outcome_of(attempt, good, err),
 		.reason = err->reason,
 		.detail = err->text[0] ? err->text : NULL,
-		.id_optional = attempt->plan->family.identity.slot_is_enough };
+		.id_optional = attempt->plan->job.slot_is_enough };
 	struct err refused;
 	if (err_kind(err) == ERR_STORE)
 		return false;

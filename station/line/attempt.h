@@ -32,6 +32,7 @@ struct attempt {
 	struct dfu dfu;
 	bool session; /* dfu is open */
 	uint64_t left_arrival; /* the enumeration that the unit was sent out of DFU from; 0 = none */
+	bool options_kept; /* its option bytes are in the record */
 	bool images_erased; /* with the parts or the bootloader, before the firmware ran */
 	bool bootloader_stands; /* it was on the unit already: nothing is staged */
 	bool bootloader_waits; /* its firmware may be about to take a staged one: not to be disturbed at its boot */

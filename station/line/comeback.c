@@ -145,9 +145,15 @@ static bool enter(struct attempt *attempt, const struct usb_ident *back, struct 
 	return reenter_from(attempt, back, err);
 }
 
+/* If nothing but a label says who it is, nobody could tell whether the same unit came back. */
+static bool can_be_known(const struct attempt *attempt)
+{
+	return attempt->device_id[0] ? !attempt->only_scanned : !attempt->plan->job.slot_is_enough;
+}
+
 static bool may_come_back(const struct attempt *attempt)
 {
-	return attempt->line->options.config->gone_wait_ms &&
+	return attempt->line->options.config->gone_wait_ms && can_be_known(attempt) &&
 	       attempt->vanished <= attempt->plan->job.limits.retries &&
 	       !deadline_passed(attempt->deadline) && !cancel_is_set(attempt_cancel(attempt));
 }

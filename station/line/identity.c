@@ -157,7 +157,7 @@ static bool first_time(
 		!agree(id, &source, from_copy, "dct", err) ||
 		!agree(id, &source, attempt->scanned_id, "scan", err))
 		return false;
-	if (!id[0] && rules->slot_is_enough)
+	if (!id[0] && attempt->plan->job.slot_is_enough)
 		return true;
 	if (!id[0])
 		return err_set(err, REASON_NO_DEVICE_ID,

@@ -138,10 +138,11 @@ static bool check_applier(struct attempt *attempt, struct err *err)
 			       image->region->remedy));
 }
 
-bool step_inspect(struct attempt *attempt, struct err *err)
+static bool inspect(struct attempt *attempt, bool writes, struct err *err)
 {
 	const struct plan *plan = attempt->plan;
-	if (!dfu_check_layout(&attempt->dfu, err) || !check_optional(attempt, err))
+	if (!dfu_check_layout(&attempt->dfu, err) || !check_optional(attempt, err) ||
+		!options_check(attempt, writes, err))
 		return false;
 	if (attempt->try_number == 1 && !observe_modules(attempt, err))
 		return false;
@@ -156,7 +157,12 @@ bool step_inspect(struct attempt *attempt, struct err *err)
 	return true;
 }
 
+bool step_inspect(struct attempt *attempt, struct err *err)
+{
+	return inspect(attempt, false, err);
+}
+
 bool step_check(struct attempt *attempt, struct err *err)
 {
-	return step_inspect(attempt, err) && check_applier(attempt, err);
+	return inspect(attempt, true, err) && check_applier(attempt, err);
 }

@@ -15,14 +15,15 @@ static const struct vunit_chip f405 = {
 		"@Device Feature/0xFFFF0000/01*004 e" },
 };
 
-/* The C5's own strings are not known: a plain flash of pages. */
+/* An L4's flash; what else an L4 and a C5 show is left out. */
 static const struct vunit_chip pages = {
-	.layouts = { "@Internal Flash  /0x08000000/0064*0002Kg" },
+	.layouts = { "@Internal Flash  /0x08000000/0512*0002Kg" },
 };
 
 void vunit_chip_complete(struct vunit_spec *spec)
 {
-	const struct vunit_chip *usual = spec->bootloader == VUNIT_ROM_C5 ? &pages : &f405;
+	bool has_pages = spec->bootloader == VUNIT_ROM_C5 || spec->bootloader == VUNIT_ROM_L4;
+	const struct vunit_chip *usual = has_pages ? &pages : &f405;
 	if (spec->family == VUNIT_ROM && !spec->chip.layouts[0][0])
 		memcpy(spec->chip.layouts, usual->layouts, sizeof(usual->layouts));
 }
