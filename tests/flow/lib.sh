@@ -63,26 +63,40 @@ same_but() {
 		END { exit bad }' || fail "$after changed outside the plan"
 }
 
+# der_of_slot FILE OFFSET: the DER of the key that stands there, which says itself how long it is: 30 82 HH LL or 30 LL
+der_of_slot() {
+	local head
+	read -ra head < <(bytes "$1" "$2" 4 | od -An -tu1)
+	if [ "${head[1]}" -eq 130 ]; then
+		bytes "$1" "$2" $((head[2] * 256 + head[3] + 4))
+	else
+		bytes "$1" "$2" $((head[1] + 2))
+	fi
+}
+
 # fingerprint_of_slot FILE OFFSET: SHA-256 of the SPKI of the private key that stands there, by openssl
 fingerprint_of_slot() {
-	local der
-	# DER says itself how long it is: 30 82 HH LL.
-	der=$(($(bytes "$1" $(($2 + 2)) 2 | od -An -tu1 | awk '{print $1 * 256 + $2}') + 4))
-	bytes "$1" "$2" "$der" >key.der
-	openssl rsa -inform DER -in key.der -check -noout >/dev/null 2>key.err || fail "openssl does not like the key of $1"
-	openssl rsa -inform DER -in key.der -pubout -outform DER 2>/dev/null | sha256sum | cut -d' ' -f1
+	der_of_slot "$1" "$2" >key.der
+	openssl pkey -inform DER -in key.der -check -noout >/dev/null 2>key.err || fail "openssl does not like the key of $1"
+	openssl pkey -inform DER -in key.der -pubout -outform DER 2>/dev/null | sha256sum | cut -d' ' -f1
 	rm -f key.der key.err
 }
 
-# session SLOT-FILE OFFSET PEM: what the cloud encrypts to the key that it holds, the unit can read, as in the handshake
+# session SLOT-FILE OFFSET PEM: the unit's key works with the one that the cloud holds. RSA: what the cloud encrypts the unit can
+# read, as in the handshake. EC: both arrive at the same secret.
 session() {
-	local der
-	der=$(($(bytes "$1" $(($2 + 2)) 2 | od -An -tu1 | awk '{print $1 * 256 + $2}') + 4))
-	bytes "$1" "$2" "$der" | openssl pkey -inform DER -out key.pem
-	head -c 40 /dev/urandom >session.key
-	openssl pkeyutl -encrypt -pubin -inkey "$3" -in session.key -out session.enc
-	openssl pkeyutl -decrypt -inkey key.pem -in session.enc | cmp - session.key || fail "$1 cannot read what is sent to $3"
-	rm -f key.pem session.key session.enc
+	der_of_slot "$1" "$2" | openssl pkey -inform DER -out key.pem
+	if openssl pkey -in key.pem -noout -text 2>/dev/null | grep -q 'NIST CURVE: P-256'; then
+		openssl ecparam -name prime256v1 -genkey -noout -out cloud.pem
+		openssl pkey -in cloud.pem -pubout -out cloud.pub
+		cmp <(openssl pkeyutl -derive -inkey key.pem -peerkey cloud.pub) \
+			<(openssl pkeyutl -derive -inkey cloud.pem -peerkey "$3") || fail "$1 and $3 share no secret"
+	else
+		head -c 40 /dev/urandom >session.key
+		openssl pkeyutl -encrypt -pubin -inkey "$3" -in session.key -out session.enc
+		openssl pkeyutl -decrypt -inkey key.pem -in session.enc | cmp - session.key || fail "$1 cannot read what is sent to $3"
+	fi
+	rm -f key.pem cloud.pem cloud.pub session.key session.enc
 }
 
 fingerprint_of_pem() {
