@@ -59,18 +59,6 @@ static int check(struct options *options)
 	return EXIT_DONE;
 }
 
-/* Which kind of line the record is of; a mark never makes one. */
-static bool find_kind(const char *state, bool *ret_virtual, struct err *err)
-{
-	const struct record_options open = { .state_dir = state, .read_only = true };
-	struct record *record;
-	if (!record_open(&open, &record, NULL, err))
-		return false;
-	*ret_virtual = record_is_virtual(record);
-	record_close(record);
-	return true;
-}
-
 static int mark(const struct options *options, struct record *record)
 {
 	struct record_unit unit;
@@ -92,7 +80,7 @@ static int mark(const struct options *options, struct record *record)
 static int run(const struct options *options)
 {
 	struct config config;
-	struct record_options open = { .software_version = STATION_VERSION };
+	struct record_options open = { .software_version = STATION_VERSION, .existing = true };
 	struct record *record;
 	struct err err;
 	unsigned recovered = 0;
@@ -101,8 +89,7 @@ static int run(const struct options *options)
 	open.state_dir = options->state ? options->state : config.state_dir;
 	open.station_id = config.id;
 	open.signing_key_file = config.signing_key_file;
-	if (!find_kind(open.state_dir, &open.virtual_line, &err) ||
-		!record_open(&open, &record, &recovered, &err))
+	if (!record_open(&open, &record, &recovered, &err))
 		return cmd_fail("mark", &err);
 	if (recovered)
 		fprintf(stderr, "station mark: %u attempts were open and are INTERRUPTED now\n",

@@ -272,27 +272,15 @@ static bool send_all(struct sync *sync, struct err *err)
 
 /* --- the command --- */
 
-/* Virtual or real is what the record says itself. */
-static bool is_virtual(const char *state, bool *ret, struct err *err)
-{
-	const struct record_options options = { .state_dir = state, .read_only = true };
-	struct record *record;
-	if (!record_open(&options, &record, NULL, err))
-		return false;
-	*ret = record_is_virtual(record);
-	record_close(record);
-	return true;
-}
-
 static bool open_record(struct sync *sync, struct err *err)
 {
 	unsigned recovered = 0;
-	struct record_options options = { .state_dir = sync->state,
+	const struct record_options options = { .state_dir = sync->state,
 		.station_id = sync->config.id,
 		.software_version = STATION_VERSION,
-		.signing_key_file = sync->config.signing_key_file };
-	if (!is_virtual(sync->state, &options.virtual_line, err) ||
-		!record_open(&options, &sync->record, &recovered, err))
+		.signing_key_file = sync->config.signing_key_file,
+		.existing = true };
+	if (!record_open(&options, &sync->record, &recovered, err))
 		return false;
 	if (recovered)
 		fprintf(stderr, "station sync: %u attempts were open and are INTERRUPTED now\n",

@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "run", cmd_run, "JOB", "a batch on the real bus" },
 	{ "rehearse", cmd_rehearse, "JOB",
 		"a batch on virtual units and a virtual cloud, without hardware" },
+	{ "report", cmd_report, "", "what was made, and how well: yields, reasons, slots, times" },
 	{ "show", cmd_show, "UNIT", "the life of one unit" },
 	{ "slots", cmd_slots, "", "the slots; --learn names them by plugging in units" },
 	{ "sync", cmd_sync, "", "send the keys of units that are HELD; tells which are released" },

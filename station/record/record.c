@@ -143,6 +143,8 @@ static bool open_writer(struct record *record, const struct record_options *opti
 	if (options->signing_key_file && *options->signing_key_file &&
 		!signing_key_load(options->signing_key_file, &record->signing, err))
 		return false;
+	if (options->existing && !fs_exists(record->path))
+		return err_sys(err, REASON_INPUT, errno, "cannot open %s", record->path);
 	if (!take_folder(record, options->state_dir, err) ||
 		!sql_open(&record->sql, record->path, record->path,
 			SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err) ||
@@ -225,6 +227,7 @@ bool record_open(const struct record_options *options, struct record **ret, unsi
 	pthread_mutex_init(&record->mutex, NULL);
 	record->lock_fd = record->seals_fd = -1;
 	record->read_only = options->read_only;
+	record->existing = options->existing;
 	record->virtual_line = options->virtual_line;
 	unsigned recovered = 0;
 	if (!copy_names(record, options, err) ||

@@ -29,6 +29,7 @@ struct record_options {
 	const char *station_id;
 	const char *software_version;
 	bool virtual_line;	 /* a rehearsal; a database of the other kind is refused with REASON_INPUT */
+	bool existing;		 /* a writer that never makes a database, and takes either kind */
 	bool read_only;		 /* show: no lock, no migration, no recovery; either kind; the database must exist */
 	const char *signing_key_file; /* Ed25519 in PEM; NULL or "" = seals are not signed */
 	const char *database; /* read_only: this file instead of state_dir/station.db, such as a copy; NULL = none */

@@ -14,7 +14,7 @@
 struct record {
 	pthread_mutex_t mutex; /* of everything below */
 	struct sql sql;
-	bool read_only, virtual_line;
+	bool read_only, existing, virtual_line;
 	int lock_fd; /* of the state folder; -1 = none */
 	int seals_fd; /* logs/seals.log, appending; -1 = none */
 	int64_t logged_seq; /* the last seal that stands in logs/seals.log */

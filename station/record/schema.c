@@ -436,7 +436,7 @@ static bool check_kind(struct record *record, struct err *err)
 		    "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'virtual'", SQL_NOTHING,
 		    -1, &stored, err))
 		return false;
-	if (record->read_only) {
+	if (record->read_only || record->existing) {
 		record->virtual_line = stored == 1;
 		return true;
 	}

@@ -266,7 +266,7 @@ static bool count_outcome(struct collect *collect, const struct figures_attempt 
 	if (outcome == OUTCOME_FAIL && row->failed_step &&
 		!count_failed_step(collect, row->failed_step))
 		return false;
-	if (outcome == OUTCOME_NONE || good(outcome))
+	if (outcome == OUTCOME_NONE || outcome == OUTCOME_SKIPPED || good(outcome))
 		return true;
 	return of_unit ? count_reason(collect, &report->failures, &report->failure_count,
 				 &collect->reason_units, row, unit)

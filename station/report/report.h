@@ -128,7 +128,8 @@ struct report {
 	size_t step_count;
 	struct report_reason *failures; /* FAIL by cause unit: the Pareto */
 	size_t failure_count;
-	struct report_reason *losses; /* everything else that is not PASS or HELD, shown beside */
+	struct report_reason
+		*losses; /* everything else that is not PASS, HELD or SKIPPED, shown beside */
 	size_t loss_count;
 	struct report_failed_step *failed_steps; /* of FAIL, whatever the cause */
 	size_t failed_step_count;

@@ -22,7 +22,7 @@ static int old_setup(void **state)
 static bool open_virtual(struct bench *bench)
 {
 	struct record_options options = bench_options(bench);
-	options.virtual_line = true;
+	options.existing = true; /* of either kind */
 	return record_open(&options, &bench->record, NULL, &bench->err);
 }
 

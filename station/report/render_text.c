@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A report for a terminal. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "render.h"
+#include "scope.h"
+
+enum { NAME_WIDTH = 26, BAR_WIDTH = 40 };
+
+struct page {
+	const struct report *report;
+	struct text_buf *to;
+	bool colour;
+};
+
+static void heading(struct page *page, const char *text)
+{
+	text_buf_addf(page->to, page->colour ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
+}
+
+/* Characters, not bytes: those that continue one in UTF-8 take no column. */
+static size_t columns_of(const char *text)
+{
+	size_t columns = 0;
+	for (; *text; text++)
+		columns += ((unsigned char)*text & 0xc0) != 0x80;
+	return columns;
+}
+
+/* text in exactly width columns (cut with "…" if it is longer); 0: as it is. */
+static void cell(struct page *page, const char *text, size_t width)
+{
+	SCOPED_FREE char *clean = render_clean(text);
+	if (!clean) {
+		page->to->failed = true;
+		return;
+	}
+	size_t columns = columns_of(clean);
+	if (!width || columns <= width) {
+		text_buf_addf(page->to, "%s%*s", clean, width ? (int)(width - columns) : 0, "");
+		return;
+	}
+	const char *end = clean;
+	for (size_t column = 0; column + 1 < width; column++)
+		do
+			end++;
+		while (((unsigned char)*end & 0xc0) == 0x80);
+	text_buf_add(page->to, clean, (size_t)(end - clean));
+	text_buf_addf(page->to, "…");
+}
+
+static void line(struct page *page, const char *name, const char *text)
+{
+	text_buf_addf(page->to, "  %-*s  ", NAME_WIDTH, name);
+	cell(page, text, RENDER_TEXT_WIDTH - NAME_WIDTH - 4);
+	while (page->to->len && page->to->text[page->to->len - 1] == ' ')
+		page->to->text[--page->to->len] = 0;
+	text_buf_addf(page->to, "\n");
+}
+
+static void line_count(struct page *page, const char *name, int64_t count)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%" PRId64, count);
+	line(page, name, text);
+}
+
+static void line_share(struct page *page, const char *name, struct report_share share)
+{
+	char text[64];
+	render_share(share, text);
+	line(page, name, text);
+}
+
+static void line_duration(struct page *page, const char *name, int64_t ms)
+{
+	char text[32];
+	render_duration(ms, text);
+	line(page, name, text);
+}
+
+/* --- sections --- */
+
+static void put_batches(struct page *page)
+{
+	enum { BATCHES_SHOWN = 10 };
+	const struct report *report = page->report;
+	heading(page, "Batches");
+	size_t first =
+		report->batch_count > BATCHES_SHOWN ? report->batch_count - BATCHES_SHOWN : 0;
+	if (first)
+		text_buf_addf(
+			page->to, "  the newest %d of %zu\n", BATCHES_SHOWN, report->batch_count);
+	for (size_t i = first; i < report->batch_count; i++) {
+		const struct report_batch *batch = &report->batches[i];
+		char at[40];
+		render_moment(batch->started_at, at);
+		text_buf_addf(page->to, "  %s  ", batch->id);
+		cell(page, batch->kind, 9);
+		text_buf_addf(page->to, "  %.16s  ", at);
+		cell(page, batch->job_name, 18);
+		text_buf_addf(page->to, "  ");
+		cell(page, batch->ended_at < 0 ? "runs" : batch->ended_by, 8);
+		text_buf_addf(page->to, "\n");
+	}
+}
+
+static void put_outcomes(struct page *page)
+{
+	const struct report *report = page->report;
+	heading(page, "Outcomes of attempts");
+	for (unsigned i = 1; i < OUTCOME_COUNT; i++)
+		if (report->outcomes.count[i])
+			line_count(page, outcome_name((enum outcome)i), report->outcomes.count[i]);
+	if (report->outcomes.count[OUTCOME_NONE])
+		line_count(page, "in work", report->outcomes.count[OUTCOME_NONE]);
+	line_count(page, "units started", report->units_started);
+	line_count(page, "units PASS or HELD", report->units_good);
+}
+
+static void put_yields(struct page *page)
+{
+	const struct report *report = page->report;
+	char rolled[32] = "- (nothing judged)";
+	if (report->rolled >= 0)
+		snprintf(rolled, sizeof rolled, "%.1f %%", 100 * report->rolled);
+	heading(page, "Yield");
+	line_share(page, "first pass", report->first_pass);
+	line_share(page, "first pass, no retry", report->first_pass_strict);
+	line(page, "rolled throughput", rolled);
+	if (report->final_defined)
+		line_share(page, "final", report->final_yield);
+	else
+		line(page, "final", "only for a whole work order whose batches have all ended");
+}
+
+static void put_reasons(
+	struct page *page, const char *title, const struct report_reason *reasons, size_t count)
+{
+	if (!count)
+		return;
+	heading(page, title);
+	text_buf_addf(page->to, "  %-20s %-9s %8s %7s %7s  %s\n", "reason", "cause", "attempts",
+		"units", "sum", "what to do");
+	for (size_t i = 0; i < count; i++) {
+		text_buf_addf(page->to, "  ");
+		cell(page, reasons[i].code[0] ? reasons[i].code : NULL, 20);
+		text_buf_addf(page->to, " ");
+		cell(page, reasons[i].cause, 9);
+		text_buf_addf(page->to, " %8" PRId64 " %7" PRId64 " %5.1f %%  ",
+			reasons[i].attempts, reasons[i].units, 100 * reasons[i].cumulative);
+		cell(page, reasons[i].next, 42);
+		while (page->to->len && page->to->text[page->to->len - 1] == ' ')
+			page->to->text[--page->to->len] = 0;
+		text_buf_addf(page->to, "\n");
+	}
+}
+
+static void put_failed_steps(struct page *page)
+{
+	const struct report *report = page->report;
+	if (report->failed_step_count)
+		heading(page, "Failures by step");
+	for (size_t i = 0; i < report->failed_step_count; i++)
+		line_count(page, report->failed_steps[i].name, report->failed_steps[i].attempts);
+}
+
+static void put_steps(struct page *page)
+{
+	const struct report *report = page->report;
+	if (!report->step_count)
+		return;
+	heading(page, "Steps");
+	text_buf_addf(page->to, "  %-18s %8s %8s %8s %7s %10s %10s %10s\n", "step", "entered",
+		"at once", "retried", "failed", "median", "p90", "p99");
+	for (size_t i = 0; i < report->step_count; i++) {
+		const struct report_step *step = &report->steps[i];
+		char median[32], p90[32], p99[32];
+		bool timed = step->times.count > 0;
+		render_duration(timed ? step->times.median_ms : -1, median);
+		render_duration(timed ? step->times.p90_ms : -1, p90);
+		render_duration(timed ? step->times.p99_ms : -1, p99);
+		text_buf_addf(page->to, "  ");
+		cell(page, step->name, 18);
+		text_buf_addf(page->to,
+			" %8" PRId64 " %8" PRId64 " %8" PRId64 " %7" PRId64 " %10s %10s %10s\n",
+			step->entered, step->passed_first, step->passed_later, step->failed, median,
+			p90, p99);
+	}
+}
+
+static void put_groups(
+	struct page *page, const char *title, const struct report_group *groups, size_t count)
+{
+	if (!count)
+		return;
+	heading(page, title);
+	text_buf_addf(page->to, "  %-16s %8s %24s  %-16s %9s %10s\n", "", "attempts", "yield",
+		"interval", "median", "turnaround");
+	for (size_t i = 0; i < count; i++) {
+		const struct report_group *group = &groups[i];
+		char yield[64], interval[32] = "-", median[32], turnaround[32];
+		render_share(group->yield, yield);
+		if (group->yield.whole)
+			snprintf(interval, sizeof interval, "%.1f to %.1f %%", 100 * group->low,
+				100 * group->high);
+		render_duration(group->process.count ? group->process.median_ms : -1, median);
+		render_duration(
+			group->turnaround.count ? group->turnaround.median_ms : -1, turnaround);
+		text_buf_addf(page->to, "  ");
+		cell(page, group->name[0] ? group->name : NULL, 16);
+		text_buf_addf(page->to, " %8" PRId64 " %24s  %-16s %9s %10s%s\n", group->attempts,
+			yield, interval, median, turnaround, group->flagged ? " !" : "");
+	}
+	for (size_t i = 0; i < count; i++)
+		if (groups[i].flagged) {
+			text_buf_addf(page->to,
+				"  ! differs from the others by more than chance: look at it\n");
+			break;
+		}
+}
+
+static void put_images(struct page *page)
+{
+	const struct report *report = page->report;
+	if (!report->image_count)
+		return;
+	heading(page, "Images");
+	text_buf_addf(page->to, "  %-14s %5s %7s %-28s %-12s  %s\n", "region", "stage", "version",
+		"file", "sha256", "yield");
+	for (size_t i = 0; i < report->image_count; i++) {
+		const struct report_image *image = &report->images[i];
+		char version[24] = "-", yield[64];
+		if (image->version >= 0)
+			snprintf(version, sizeof version, "%" PRId64, image->version);
+		render_share(image->yield, yield);
+		text_buf_addf(page->to, "  ");
+		cell(page, image->region, 14);
+		text_buf_addf(page->to, " %5" PRId64 " %7s ", image->stage, version);
+		cell(page, image->file_name, 28);
+		text_buf_addf(page->to, " %.12s  %s\n", image->sha256, yield);
+	}
+}
+
+static void put_periods(struct page *page)
+{
+	const struct report *report = page->report;
+	int64_t most = 1;
+	char title[32];
+	if (report->period_count < 2)
+		return;
+	for (size_t i = 0; i < report->period_count; i++) {
+		int64_t all = 0;
+		for (unsigned k = 0; k < OUTCOME_COUNT; k++)
+			all += report->periods[i].outcomes.count[k];
+		most = all > most ? all : most;
+	}
+	snprintf(title, sizeof title, "By %s", report->period_unit);
+	heading(page, title);
+	for (size_t i = 0; i < report->period_count; i++) {
+		const struct report_period *period = &report->periods[i];
+		char name[32];
+		int64_t all = 0, good = period->outcomes.count[OUTCOME_PASS];
+		for (unsigned k = 0; k < OUTCOME_COUNT; k++)
+			all += period->outcomes.count[k];
+		render_period(report, period, name);
+		text_buf_addf(
+			page->to, "  %-16s %7" PRId64 " PASS of %7" PRId64 "  ", name, good, all);
+		for (int64_t bar = 0; bar < all * BAR_WIDTH / most; bar++)
+			text_buf_addf(page->to, bar < good * BAR_WIDTH / most ? "#" : ".");
+		text_buf_addf(page->to, "\n");
+	}
+}
+
+static void put_time(struct page *page)
+{
+	const struct report *report = page->report;
+	const struct {
+		const char *name;
+		const struct report_times *times;
+	} rows[] = { { "process time", &report->process },
+		{ "slot turnaround", &report->turnaround } };
+	heading(page, "Time and output");
+	for (size_t i = 0; i < 2; i++) {
+		const struct report_times *times = rows[i].times;
+		char median[32], p90[32], p99[32], text[128];
+		if (!times->count)
+			continue;
+		render_duration(times->median_ms, median);
+		render_duration(times->p90_ms, p90);
+		render_duration(times->p99_ms, p99);
+		snprintf(text, sizeof text, "median %s, p90 %s, p99 %s", median, p90, p99);
+		line(page, rows[i].name, text);
+	}
+	line_duration(page, "run time", report->run_ms);
+	line_duration(page, "of that stopped", report->stopped_ms);
+	line_duration(page, "output interval", report->output_interval_ms);
+	char uph[64] = "-";
+	if (report->uph_gross >= 0)
+		snprintf(uph, sizeof uph, "%.1f gross, %.1f net of stops", report->uph_gross,
+			report->uph_net < 0 ? 0 : report->uph_net);
+	line(page, "units per hour", uph);
+	line_count(page, "retries", report->retries);
+	line_count(page, "attempts saved by them", report->saved_by_retry);
+	for (size_t i = 0; i < report->stop_count; i++) {
+		char at[40];
+		render_moment(report->stops[i].from_at, at);
+		line(page, at, report->stops[i].why);
+	}
+}
+
+static void put_keys(struct page *page)
+{
+	const struct report_keys *keys = &page->report->keys;
+	const struct {
+		const char *name;
+		int64_t count;
+	} rows[] = { { "enrolled, read back", keys->read_back },
+		{ "enrolled, acknowledged", keys->acknowledged }, { "held", keys->held },
+		{ "refused", keys->refused }, { "superseded by now", keys->superseded },
+		{ "abandoned", keys->abandoned },
+		{ "enrolled, but not PASS", keys->enrolled_not_pass } };
+	heading(page, "Keys");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].count || i == 0)
+			line_count(page, rows[i].name, rows[i].count);
+}
+
+static void put_returned(struct page *page)
+{
+	const struct report *report = page->report;
+	int64_t verified = 0;
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		verified += report->verified.count[i];
+	if (verified || report->returned_units)
+		heading(page, "Beside the production");
+	if (verified)
+		line_count(page, "verified", verified);
+	if (report->returned_units)
+		line_count(page, "units that came back", report->returned_units);
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		if (report->returned.count[i])
+			line_count(page, i ? outcome_name((enum outcome)i) : "in work",
+				report->returned.count[i]);
+	for (size_t i = 0; i < report->finding_count; i++) {
+		char text[160];
+		snprintf(text, sizeof text, "%s, %" PRId64 " unit%s: %s",
+			report->findings[i].state ? report->findings[i].state : "-",
+			report->findings[i].units, report->findings[i].units == 1 ? "" : "s",
+			report->findings[i].reason ? report->findings[i].reason : "-");
+		line(page, report->findings[i].subject, text);
+	}
+}
+
+static void put_end(struct page *page)
+{
+	const struct report *report = page->report;
+	heading(page, "What the figures mean");
+	text_buf_addf(page->to,
+		"  Judged: PASS, HELD, or FAIL by a cause of the unit. First pass: units whose first judged\n"
+		"  attempt is PASS or HELD, of units with one. Rolled throughput: the product of the shares\n"
+		"  of each step that passed at once. Process time: start to end of judged attempts. An hour\n"
+		"  yields units that reached PASS. More: docs/figures.md. Process records of this station.\n");
+	if (report->head.seq)
+		text_buf_addf(
+			page->to, "\nseal %" PRId64 " %s\n", report->head.seq, report->head.hash);
+}
+
+void render_text(const struct report *report, bool colour, struct text_buf *to)
+{
+	struct page page = { report, to, colour };
+	char at[40];
+	render_moment(report->made_at, at);
+	text_buf_addf(to, "Report on ");
+	cell(&page, report->title, RENDER_TEXT_WIDTH - 10);
+	while (to->len && to->text[to->len - 1] == ' ')
+		to->text[--to->len] = 0;
+	text_buf_addf(to, "\nstation ");
+	cell(&page, report->station_id, 0);
+	text_buf_addf(to, ", %s%s%s\n", at, report->virtual_line ? ", A REHEARSAL" : "",
+		report->running ? ", a batch is running" : "");
+	put_batches(&page);
+	put_outcomes(&page);
+	put_yields(&page);
+	put_reasons(&page, "Failures of units, by reason", report->failures, report->failure_count);
+	put_failed_steps(&page);
+	put_reasons(&page, "Other losses, not in the yield", report->losses, report->loss_count);
+	put_steps(&page);
+	put_groups(&page, "Slots", report->slots, report->slot_count);
+	if (report->operator_count > 1)
+		put_groups(&page, "Operators", report->operators, report->operator_count);
+	put_images(&page);
+	put_periods(&page);
+	put_time(&page);
+	put_keys(&page);
+	put_returned(&page);
+	put_end(&page);
+}
