@@ -248,6 +248,8 @@ static void watch_bus(struct line *line, struct usb_ident *idents)
 		size_t count = 0;
 		uint64_t change = 0;
 		bool listed = bus->ops->list(bus, idents, USB_UNITS_MAX, &count, &change, &err);
+		/* Also in the last round: a hub that took the last units with it is told. */
+		hubs_watch(line);
 		pthread_mutex_lock(&line->mutex);
 		if (listed)
 			tell_slots(line, idents, count);
@@ -259,7 +261,6 @@ static void watch_bus(struct line *line, struct usb_ident *idents)
 		pthread_mutex_unlock(&line->mutex);
 		if (over)
 			return;
-		hubs_watch(line);
 		/* While draining, the wake flag stays set; the pause keeps this from spinning. */
 		if (draining)
 			clock_pause_until(clock_mono_us() + CANCEL_POLL_MS * 1000u, NULL);
