@@ -14,9 +14,24 @@ config() {
 	printf '); clouds = ( %s ); };\n' "${2:-}" >>station.cfg
 }
 
-# under UNITS FAMILY FUNCTION: runs it (export -f) on a machine with so many units; output goes to ./out and ./err
+# cloud API: the virtual cloud in a process of its own, in ./c; $clouds is its entry for config, pid $SERVER_PID
+cloud() {
+	local line url ca token
+	coproc SERVER { exec "$HELPERS/vcloud_server" c "$1"; }
+	while read -r line <&"${SERVER[0]}" && [ "$line" != ready ]; do
+		declare "${line%%=*}=${line#*=}"
+	done
+	clouds="{ name = \"main\"; api = \"$1\"; url = \"$url\"; ca_file = \"$PWD/$ca\"; token_file = \"$PWD/$token\"; settle_ms = 100; }"
+}
+stop_cloud() {
+	kill "$SERVER_PID"
+	wait "$SERVER_PID" 2>/dev/null || true
+}
+
+# under UNITS FAMILY FUNCTION: runs it (export -f) on a machine with so many units, with $faults if set; output goes to ./out
+# and ./err
 under() {
-	expect 0 "$BUILT/umock-run" --units "$1" --family "$2" --folder units -- bash -c "set -euo pipefail; $3"
+	expect 0 "$BUILT/umock-run" --units "$1" --family "$2" --folder units ${faults:+--faults "$faults"} -- bash -c "set -euo pipefail; $3"
 }
 
 # bus VERB PORT...: changes the bus that the command runs on (umock_tell.h); prints what is said

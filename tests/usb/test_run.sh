@@ -3,37 +3,12 @@
 # station run, unmodified, on units behind the real libusb (umockdev), with the virtual cloud in a process of its own:
 # Photons over the json API, Cores over the particle API with scanned labels. Judged by cmp, openssl and sqlite3; the key
 # bytes are looked for in the record and the logs.
-. "$(dirname "$0")/../flow/lib.sh"
-: "${BUILT:?the folder of umock-run}" "${HELPERS:?the folder of the helper programs}"
+. "$(dirname "$0")/lib.sh"
 units=${UNITS:-4}
-"$BUILT/umock-run" --units 1 --folder probe -- true 2>err || { tail -n 3 err; exit 77; }
-
-cloud() { # API
-	coproc SERVER { exec "$HELPERS/vcloud_server" c "$1"; }
-	local line
-	while read -r line <&"${SERVER[0]}" && [ "$line" != ready ]; do
-		declare -g "${line%%=*}=${line#*=}"
-	done
-	printf 'station : { id = "bench-1"; state_dir = "rehearsal"; parallel = 16; pinned_images = false; slots = (' >station.cfg
-	for i in $(seq "$units"); do
-		printf '%s{ name = "A%d"; port = "%s"; }' "$([ "$i" -eq 1 ] || echo ,)" "$i" "$(port "$i")" >>station.cfg
-	done
-	printf '); clouds = ( { name = "main"; api = "%s"; url = "%s"; ca_file = "%s"; token_file = "%s"; settle_ms = 100; } ); };\n' \
-		"$1" "$url" "$PWD/$ca" "$PWD/$token" >>station.cfg
-}
-port() {
-	echo "1-$1"
-}
-stop_cloud() {
-	kill "$SERVER_PID"
-	wait "$SERVER_PID" 2>/dev/null || true
-}
-id_of() { # SLOT of the bench
-	jq -r .device_id "units/$1/unit.json"
-}
 
 job photon
 cloud json
+config "$units" "$clouds"
 expect 0 "$BUILT/umock-run" --units "$units" --family photon --folder units -- \
 	"$STATION" run photon.cfg --config station.cfg --quantity "$units" --plain </dev/null
 equal PASS "$units" "$(sql "SELECT count(DISTINCT device_id) FROM attempt WHERE outcome = 'PASS'")"
@@ -56,13 +31,14 @@ stop_cloud
 rm -rf rehearsal units c
 job core
 cloud particle
+config "$units" "$clouds"
 expect 0 "$BUILT/umock-run" --units "$units" --family core --folder units -- true
 for i in $(seq "$units"); do
-	echo "$(port "$i") $(id_of "A$i")"
+	echo "1-$i $(id_of "A$i")"
 done >labels
 # Without slots: every port is one, named by itself, also for a label that is scanned before its unit is there.
 sed -i 's|slots = (.*); clouds|clouds|' station.cfg
-first="$(port 1)=$(id_of A1)"
+first="1-1=$(id_of A1)"
 sed -i 1d labels
 expect 0 "$BUILT/umock-run" --units "$units" --family core --folder units -- \
 	"$STATION" run core.cfg --config station.cfg --any-port --device-id "$first" --quantity "$units" --plain <labels
