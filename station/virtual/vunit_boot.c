@@ -156,9 +156,9 @@ static enum boot decide(const struct vunit *unit)
 {
 	const uint8_t *flash = unit->memory[0];
 	if (unit->spec.family == VUNIT_ROM) {
-		if (!vunit_rom_program(unit, unit->program))
-			return BOOT_HANG;
-		return unit->spec.chip.cdc_vendor ? BOOT_FIRMWARE : BOOT_UNSEEN;
+		/* The reset took it off the bus; without a program it hangs there. */
+		bool runs = vunit_rom_program(unit, unit->program);
+		return runs && unit->spec.chip.cdc_vendor ? BOOT_FIRMWARE : BOOT_UNSEEN;
 	}
 	if (unit->spec.family == VUNIT_CORE) {
 		uint32_t stack = bytes_le32(flash + (CORE_APPLICATION - FLASH_BASE));

@@ -26,6 +26,8 @@ static enum vunit_bootloader bootloader_of(const char *family)
 {
 	if (strcmp(family, "p1") == 0)
 		return VUNIT_P1_1_4_4;
+	if (strcmp(family, "stm32-custom") == 0)
+		return VUNIT_ROM_F4_FOLDED;
 	return strcmp(family, "photon") == 0 ? VUNIT_PHOTON_1_4_4 : VUNIT_CORE_FACTORY;
 }
 

@@ -79,6 +79,12 @@ static void a_p1_that_loses_its_power_is_told_truly(void **state)
 	sweep_family("p1");
 }
 
+static void an_stm32_that_loses_its_power_is_told_truly(void **state)
+{
+	(void)state;
+	sweep_family("stm32-custom");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest core[] = {
@@ -92,6 +98,11 @@ int main(int argc, char **argv)
 	};
 	if (argc > 2)
 		setenv("SWEEP_STRIDE", argv[2], 0);
+	const struct CMUnitTest stm32[] = {
+		cmocka_unit_test(an_stm32_that_loses_its_power_is_told_truly),
+	};
+	if (argc > 1 && strcmp(argv[1], "stm32-custom") == 0)
+		return cmocka_run_group_tests(stm32, NULL, NULL);
 	if (argc > 1 && strcmp(argv[1], "photon") == 0)
 		return cmocka_run_group_tests(photon, NULL, NULL);
 	if (argc > 1 && strcmp(argv[1], "p1") == 0)

@@ -65,6 +65,10 @@ static const struct recipe recipes[] = {
 		MODULE_MONO, 0, FACTORY, { 0 } },
 	F2_RECIPES("photon", 6, ""),
 	F2_RECIPES("p1", 8, "p1-"),
+	{ "stm32-custom", "bootloader", "loader", 0x08000000, 5000, 0, 0x20020000, 0, 0,
+		MODULE_NONE, 0, IMAGE, { 0 } },
+	{ "stm32-custom", "user", "stm32-user", 0x08010000, 7001, 0, 0x20020000, 0, 0, MODULE_NONE,
+		0, IMAGE, { 0 } },
 	{ "p1", "serial-flash", "serial-flash", 0, 6001, 0, 0, 8, 0, MODULE_NONE, 0, SERIAL_FLASH,
 		{ 0 } },
 };
@@ -129,6 +133,11 @@ static void write_images(const struct line_bench *bench, const struct bench_job 
 	}
 }
 
+static bool is_custom(const struct line_bench *bench)
+{
+	return strcmp(bench->family, "stm32-custom") == 0;
+}
+
 static void write_job(const struct line_bench *bench, const struct bench_job *job, const char *path)
 {
 	SCOPED_FILE FILE *to = fopen(path, "w");
@@ -136,12 +145,14 @@ static void write_job(const struct line_bench *bench, const struct bench_job *jo
 	assert_non_null(to);
 	fprintf(to, "job : {\n\tname = \"t\";\n\tfamily = \"%s\";\n\timages = (\n", bench->family);
 	write_images(bench, job, to);
+	const char *slots = is_custom(bench) ? "ec" : "rsa",
+		   *key = is_custom(bench) ? "p256" : "rsa";
 	fprintf(to,
-		"\n\t);\n\tdevice_key : { slot = \"device-rsa\"; policy = \"%s\"; };\n"
-		"\tserver_key : { slot = \"server-rsa\"; file = \"" SOURCE_DIR
-		"/jobs/cloud-rsa.pub.der\"; host = \"%s\"; port = 5683; };\n"
+		"\n\t);\n\tdevice_key : { slot = \"device-%s\"; policy = \"%s\"; };\n"
+		"\tserver_key : { slot = \"server-%s\"; file = \"" SOURCE_DIR
+		"/jobs/cloud-%s.pub.der\"; host = \"%s\"; port = 5683; };\n"
 		"\tenrol : { cloud = \"main\"; };\n\twrite = \"%s\";\n\tafter = \"%s\";\n",
-		job->keep_valid ? "keep-valid" : "new",
+		slots, job->keep_valid ? "keep-valid" : "new", slots, key,
 		job->host ? job->host : "device.example.com", job->changed ? "changed" : "always",
 		job->runs ? "runs" : "leave");
 	fprintf(to,
@@ -359,6 +370,8 @@ void bench_damage(const struct line_bench *bench, unsigned unit, uint8_t alt, si
 
 uint8_t bench_alts(const struct line_bench *bench)
 {
+	if (is_custom(bench))
+		return 4;
 	return strcmp(bench->family, "p1") == 0 ? 3 : 2;
 }
 
@@ -369,7 +382,10 @@ void bench_unit_new(
 	struct vunit_spec spec = {
 		.bootloader = bootloader, .seed = unit, .no_system_parts = no_parts
 	};
-	assert_true(vunit_family_from_name(bench->family, &spec.family));
+	if (is_custom(bench))
+		spec.family = VUNIT_ROM;
+	else
+		assert_true(vunit_family_from_name(bench->family, &spec.family));
 	bool core = spec.family == VUNIT_CORE;
 	unit_uid(unit, spec.device_id);
 	unit_path(bench, unit, "", path);
@@ -385,14 +401,20 @@ void bench_unit_new(
 			memset(bytes + 0x80000, 0x3c, 0x1000);
 			write_memory(bench, unit, alt, false, bytes, len);
 		}
+		if (is_custom(bench) && alt == 0) { /* beside its key slots, and settings */
+			memset(bytes + 0x80c0, 0x5a, 0x340);
+			memset(bytes + 0x8600, 0xa5, 0x3a00);
+			memset(bytes + 0xc000, 0x3c, 0x4000);
+			write_memory(bench, unit, alt, false, bytes, len);
+		}
 		write_memory(bench, unit, alt, true, bytes, len);
 	}
 }
 
 void bench_unit_drop(struct line_bench *bench, unsigned unit)
 {
-	static const char *const files[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt0.before",
-		"alt1.before", "alt2.before", "unit.json", "" };
+	static const char *const files[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt3.bin",
+		"alt0.before", "alt1.before", "alt2.before", "alt3.before", "unit.json", "" };
 	char path[FS_PATH_MAX];
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		unit_path(bench, unit, files[i], path);

@@ -17,7 +17,7 @@
 #include "vbus.h"
 #include "vcloud.h"
 
-enum { BENCH_SLOTS_MAX = 8, BENCH_ALTS_MAX = 3, BENCH_EVENTS_MAX = 4096, BENCH_TEXT_MAX = 1024 };
+enum { BENCH_SLOTS_MAX = 8, BENCH_ALTS_MAX = 4, BENCH_EVENTS_MAX = 4096, BENCH_TEXT_MAX = 1024 };
 /* Unit BENCH_TWIN + n has the same device id as unit n. */
 enum { BENCH_TWIN = 1000000 };
 

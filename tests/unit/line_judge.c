@@ -72,10 +72,10 @@ static bool say(char why[BENCH_TEXT_MAX], const char *format, ...)
 	return false;
 }
 
-/* All families: internal flash, and other memories from 0 on. */
-static uint32_t start_of(uint8_t alt)
+/* Where an alternate setting's memory begins. */
+static uint32_t start_of(const struct line_bench *bench, uint8_t alt)
 {
-	return alt == 0 ? 0x08000000 : 0;
+	return family_alt(&bench->plan->family, alt)->layout.segments[0].addr;
 }
 
 /* The memories of a unit, now. */
@@ -90,9 +90,10 @@ static void free_memories(struct memories *memories)
 		free(memories->bytes[i]);
 }
 
-static const uint8_t *at(const struct memories *memories, uint8_t alt, uint32_t addr, uint32_t len)
+static const uint8_t *at(const struct line_bench *bench, const struct memories *memories,
+	uint8_t alt, uint32_t addr, uint32_t len)
 {
-	size_t offset = addr - start_of(alt);
+	size_t offset = addr - start_of(bench, alt);
 	assert_true(alt < BENCH_ALTS_MAX && offset + len <= memories->len[alt]);
 	return memories->bytes[alt] + offset;
 }
@@ -101,7 +102,7 @@ static bool judge_images(const struct line_bench *bench, const struct memories *
 {
 	for (size_t i = 0; i < bench->plan->extent_count; i++) {
 		const struct plan_extent *extent = &bench->plan->extents[i];
-		const uint8_t *found = at(memories, extent->alt, extent->addr, extent->len);
+		const uint8_t *found = at(bench, memories, extent->alt, extent->addr, extent->len);
 		size_t first = bytes_first_difference(extent->expected, found, extent->len);
 		if (first != extent->len)
 			return say(why, "alt %u: 0x%08x is %02x and not %02x", extent->alt,
@@ -135,12 +136,13 @@ static bool judge_keys(
 	char at_cloud[KEY_FINGERPRINT], recorded[KEY_FINGERPRINT];
 	SCOPED_KEYPAIR struct keypair *keypair = NULL;
 	struct err err;
-	if (memcmp(at(memories, server->slot->alt, server->slot->addr, server->slot->format.size),
+	if (memcmp(at(bench, memories, server->slot->alt, server->slot->addr,
+			   server->slot->format.size),
 		    server->bytes, server->slot->format.size) != 0)
 		return say(why, "the server key is not the plan's");
 	if (!keyslot_parse_device(&slot->format,
-		    at(memories, slot->alt, slot->addr, slot->format.size), slot->format.size,
-		    &keypair, &err))
+		    at(bench, memories, slot->alt, slot->addr, slot->format.size),
+		    slot->format.size, &keypair, &err))
 		return say(why, "the device key: %s", err.text);
 	if (!cloud_fingerprint(bench, id, at_cloud, why))
 		return false;
@@ -168,7 +170,7 @@ static void blank(uint8_t *map, size_t map_len, size_t offset, size_t len)
 static void mark_allowed(const struct line_bench *bench, uint8_t alt, uint8_t *map, size_t len)
 {
 	const struct plan *plan = bench->plan;
-	uint32_t start = start_of(alt), end = plan->family.alts[alt].access_end;
+	uint32_t start = start_of(bench, alt), end = plan->family.alts[alt].access_end;
 	if (end)
 		blank(map, len, end - start, len - (end - start));
 	for (size_t i = 0; i < plan->extent_count; i++)

@@ -293,7 +293,7 @@ static void it_starts_what_the_pointer_points_to(void **state)
 	/* Elsewhere there is none, and it hangs until power comes back. */
 	assert_int_equal(command(&bench, 0x21, 0x08020000), 0);
 	leave(&bench);
-	assert_int_equal(vunit_mode(bench.unit), VUNIT_DEAD);
+	assert_int_equal(vunit_mode(bench.unit), VUNIT_OFF);
 	bench_power(&bench, false);
 	assert_int_equal(vunit_mode(bench.unit), VUNIT_CDC);
 	bench_done(&bench);

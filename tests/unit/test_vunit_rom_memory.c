@@ -58,7 +58,7 @@ static void read_unprotect_erases_everything_and_resets(void **state)
 	assert_int_equal(bytes[0], 0xFF);
 	bench_file(&bench, "alt1.bin", 1, bytes, 1);
 	assert_int_equal(bytes[0], 0xAA);
-	assert_int_equal(vunit_mode(bench.unit), VUNIT_DEAD); /* there is no program any more */
+	assert_int_equal(vunit_mode(bench.unit), VUNIT_OFF); /* there is no program any more */
 	bench_done(&bench);
 }
 
