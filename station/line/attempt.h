@@ -25,7 +25,11 @@ struct attempt {
 	struct usb_ident ident; /* the present enumeration */
 	char scanned_id[LINE_DEVICE_ID];
 	char device_id[LINE_DEVICE_ID]; /* "" until identified */
-	bool only_scanned; /* nothing of the unit itself has borne its id out yet */
+	bool only_scanned; /* nothing of the unit in DFU has borne its id out yet */
+	/* What its running firmware said before it was sent into DFU, for that enumeration alone. */
+	char told_id[LINE_DEVICE_ID];
+	const char *told_by; /* "usb-serial", "listening" */
+	uint64_t told_arrival;
 	bool resume_key;		/* the attempt before was cut off: a known key on the unit is resumed */
 	struct deadline deadline;
 	uint64_t started_us;
@@ -86,6 +90,9 @@ bool admit(struct attempt *attempt, struct err *err) MUST_CHECK;
  * into the record, later it is compared (UNIT_SWAPPED). In a DFU session, or on the running
  * identity without one. */
 bool identity_find(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* On the running identity, before it is sent into DFU: what it says of itself, which its bootloader
+ * may not. Opens it if its serial is no id and its family can be asked. False only with STOPPED. */
+bool identity_ask_running(struct attempt *attempt, struct err *err) MUST_CHECK;
 /* The reason if a unit turns out to be another: it was swapped, or the label that was
  * scanned is not its own. */
 enum reason identity_other(const struct attempt *attempt);

@@ -11,8 +11,9 @@
 #include "bytes.h"
 #include "flash.h"
 #include "line_private.h"
+#include "listening.h"
 
-enum { UID_LEN = 12, FOLDED_DIGITS = 12 };
+enum { UID_LEN = 12, FOLDED_DIGITS = 12, ASK_MS = 1500 };
 
 static bool all_hex(const char *text, size_t digits)
 {
@@ -143,18 +144,60 @@ static bool refuse_standing_twin(struct attempt *attempt, struct err *err)
 	return false;
 }
 
+/* A firmware that is too old or busy tells nothing, and one that lies is found by the other sources:
+ * what goes wrong here is only logged. */
+static bool ask_opened(struct attempt *attempt, struct listening *told, struct err *err)
+{
+	const struct cancel *cancel = attempt_cancel(attempt);
+	struct usb_bus *bus = attempt->line->options.bus;
+	struct usb_dev *dev = NULL;
+	bool good = bus->ops->open(bus, &attempt->ident, cancel, &dev, err) &&
+		    listening_ask_request(dev, ASK_MS, cancel, told, err) &&
+		    (told->device_id[0] || listening_ask_line(dev, ASK_MS, cancel, told, err));
+	if (dev)
+		dev->ops->close(dev);
+	return good;
+}
+
+bool identity_ask_running(struct attempt *attempt, struct err *err)
+{
+	const struct family *family = &attempt->plan->family;
+	struct listening told = { 0 };
+	attempt->told_by = "usb-serial";
+	identity_from_serial(&family->identity, attempt->ident.serial, attempt->told_id);
+	if (attempt->told_id[0] || !family->reentry.vendor_request)
+		return true;
+	if (!ask_opened(attempt, &told, err)) {
+		if (err_kind(err) == ERR_CANCEL)
+			return false;
+		attempt_log(attempt, "asking the running unit for its id: %s", err->text);
+	}
+	attempt->told_by = "listening";
+	memcpy(attempt->told_id, told.device_id, sizeof attempt->told_id);
+	return true;
+}
+
+/* "" if another enumeration said it than the one that this one came from. */
+static const char *told_id(const struct attempt *attempt)
+{
+	return attempt->told_arrival == attempt->ident.arrival ? attempt->told_id : "";
+}
+
 static bool first_time(
 	struct attempt *attempt, const char *from_serial, const char *from_copy, struct err *err)
 {
 	const struct family_identity *rules = &attempt->plan->family.identity;
 	const char *serial = attempt->ident.serial, *source = NULL;
 	char id[LINE_DEVICE_ID] = "";
+	const char *from_running = told_id(attempt), *told_by = attempt->told_by;
 	if (!note_source(attempt, "usb-serial", serial, err) ||
+		!note_source(attempt, told_by, from_running, err) ||
 		!note_source(attempt, "dct", from_copy, err) ||
 		!note_source(attempt, "scan", attempt->scanned_id, err))
 		return false;
 	if (!agree(id, &source, from_serial, "usb-serial", err) ||
 		!agree(id, &source, from_copy, "dct", err) ||
+		!agree(id, &source, from_running, told_by, err) ||
 		!agree(id, &source, attempt->scanned_id, "scan", err))
 		return false;
 	if (!id[0] && attempt->plan->job.slot_is_enough)
@@ -171,7 +214,7 @@ static bool first_time(
 	if (!record_attempt_set_device(attempt->record, attempt->id, id, source, &passage, err))
 		return false;
 	snprintf(attempt->device_id, sizeof attempt->device_id, "%s", id);
-	attempt->only_scanned = strcmp(source, "scan") == 0 &&
+	attempt->only_scanned = !from_serial[0] && !from_copy[0] &&
 				!(rules->serial12_folds && all_hex(serial, FOLDED_DIGITS));
 	slot_claim(attempt->slot, id);
 	return refuse_standing_twin(attempt, err);
@@ -194,6 +237,10 @@ bool identity_find(struct attempt *attempt, struct err *err)
 		return err_set(err, identity_other(attempt),
 			"expected unit %s, its serial is \"%s\"", attempt->device_id,
 			attempt->ident.serial);
+	const char *from_running = told_id(attempt);
+	if (from_running[0] && strcmp(from_running, attempt->device_id) != 0)
+		return err_set(err, identity_other(attempt),
+			"expected unit %s, its firmware says %s", attempt->device_id, from_running);
 	if (from_copy[0] && strcmp(from_copy, attempt->device_id) != 0)
 		return err_set(err, identity_other(attempt), "expected unit %s, the unit says %s",
 			attempt->device_id, from_copy);

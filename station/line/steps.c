@@ -88,8 +88,15 @@ static bool step_identify(struct attempt *attempt, struct err *err)
 	bool running = attempt->ident.vendor_id == cdc.vendor_id &&
 		       attempt->ident.product_id == cdc.product_id;
 	attempt_close_session(attempt);
-	return (running ? reenter_dfu(attempt, err) : attempt_open_session(attempt, err)) &&
-	       identity_find(attempt, err);
+	if (!running)
+		return attempt_open_session(attempt, err) && identity_find(attempt, err);
+	attempt->told_arrival = 0;
+	if (!identity_ask_running(attempt, err))
+		return false;
+	bool good = reenter_dfu(attempt, err);
+	/* Also if it could not be opened yet: it is this one that told. */
+	attempt->told_arrival = attempt->ident.arrival;
+	return good && identity_find(attempt, err);
 }
 
 static const struct step identify_steps[] = {
