@@ -43,6 +43,10 @@ static const char help[] =
 	"cannot be sent into DFU); twin (another port shows its id); id-disagrees (it shows two ids);\n"
 	"no-slot (its port is no slot of the config). Modes: DFU, running, listening, other.\n"
 	"\n"
+	"An object of --json has event (\"port\"), slot, port, controller, usb_id, families, mode, led (what\n"
+	"the operator sees), device_id, device_id_source (usb-serial, request, listening), serial, product,\n"
+	"system_version, state, why, next, and commands (for root, where the state is no-access).\n"
+	"\n"
 	"Exit status: 0 listed, 2 refused (no such config or record), 3 this machine has no USB.\n";
 
 struct options {
