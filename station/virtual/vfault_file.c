@@ -21,7 +21,7 @@ static uint32_t whole_or(const struct cfg *cfg, const char *key, uint32_t min, u
 
 static void read_place(const struct cfg *cfg, struct vfault *fault)
 {
-	fault->alt = (uint8_t)whole(cfg, "alt", 0, 1);
+	fault->alt = (uint8_t)whole(cfg, "alt", 0, VUNIT_ALTERNATES_MAX - 1);
 	fault->address = whole(cfg, "address", 0, UINT32_MAX);
 }
 
@@ -55,7 +55,7 @@ static void read_power(const struct cfg *cfg, const char *at, uint32_t min, stru
 
 static void read_layout(const struct cfg *cfg, struct vfault *fault)
 {
-	fault->alt = (uint8_t)whole(cfg, "alt", 0, 1);
+	fault->alt = (uint8_t)whole(cfg, "alt", 0, VUNIT_ALTERNATES_MAX - 1);
 	cfg_text(cfg, "layout", NULL, fault->layout, sizeof(fault->layout));
 }
 
