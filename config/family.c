@@ -22,7 +22,8 @@ static const char *const role_names[] = {
 	[KEY_ROLE_DEVICE] = "device", [KEY_ROLE_SERVER] = "server"
 };
 /* In the order of their bits. */
-static const char *const quirk_names[QUIRK_COUNT_BITS] = { "early-poll", "zero-means-invalid" };
+static const char *const quirk_names[QUIRK_COUNT_BITS] = { "early-poll", "zero-means-invalid",
+	"never-busy" };
 /* module_function of device-os dynalib/inc/module_info.h, in the order of its values. */
 static const char *const function_names[] = { "none", "resource", "bootloader", "mono",
 	"system-part", "user-part", "settings", "ncp", "radio-stack", "asset" };
@@ -243,8 +244,8 @@ static void read_quirks(const struct cfg *root, struct family *family)
 		while (bit < QUIRK_COUNT_BITS && strcmp(quirk_names[bit], name) != 0)
 			bit++;
 		if (bit == QUIRK_COUNT_BITS)
-			cfg_error(root, "quirks", "unknown quirk \"%s\"; known are: %s, %s", name,
-				quirk_names[0], quirk_names[1]);
+			cfg_error(root, "quirks", "unknown quirk \"%s\"; known are: %s, %s, %s",
+				name, quirk_names[0], quirk_names[1], quirk_names[2]);
 		else
 			family->quirks |= 1u << bit;
 	}

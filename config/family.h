@@ -133,7 +133,8 @@ struct family_reentry {
 enum family_quirk {
 	QUIRK_EARLY_POLL = 1,	  /* polling before bwPollTimeout is known to be safe (dfu) */
 	QUIRK_ZERO_MEANS_INVALID = 2, /* a record memory that reads all zero means invalid system parts (line) */
-	QUIRK_COUNT_BITS = 2
+	QUIRK_NEVER_BUSY = 4, /* what a command starts may be over in the first answer already (dfu) */
+	QUIRK_COUNT_BITS = 3
 };
 
 struct family {

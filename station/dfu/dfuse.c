@@ -151,8 +151,10 @@ static bool run(struct dfu *dfu, enum operation kind, uint16_t block, const uint
 			err_at(err, "the unit could not do it");
 		return false;
 	}
-	/* Any other state means that there was nothing to do: the unit never got the DNLOAD. */
-	if (status.state != DFU_DNBUSY || status.status)
+	/* Any other state means that there was nothing to do: the unit never got the DNLOAD. Only
+	 * from a unit of a profile that says so can it mean that the work is over. */
+	bool over = (dfu->family->quirks & QUIRK_NEVER_BUSY) && status.state == DFU_DNLOAD_IDLE;
+	if ((status.state != DFU_DNBUSY && !over) || status.status)
 		return bad_status(dfu, &status, "dfuDNBUSY", err);
 	/* The poll time of other replies is not for us: some bootloaders never clear the last
 	 * one. */

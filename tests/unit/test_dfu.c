@@ -211,6 +211,22 @@ static void an_operation_that_never_was_busy_was_never_done(void **state)
 	assert_ended(&script);
 }
 
+static void a_unit_of_a_family_that_is_never_busy_has_done_it_at_once(void **state)
+{
+	struct script_dev script = SCRIPT(ADDRESS("00000208"), DONE, DNLOAD(2, BLOCK_A), BUSY(0),
+		DONE, ADDRESS("10000208"), STATUS(3, 0, DFU_DNLOAD_IDLE));
+	struct dfu dfu = session(&script);
+	struct err err;
+
+	(void)state;
+	family.quirks = QUIRK_NEVER_BUSY;
+	assert_true(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
+	assert_false(dfuse_write(&dfu, 0, 0x08020010, data, 16, NULL, &err));
+	assert_reason(&err, REASON_DFU_STATUS);
+	assert_ended(&script);
+	family.quirks = 0;
+}
+
 static void a_status_or_another_state_is_a_failure_with_its_name(void **state)
 {
 	struct script_dev error = SCRIPT(ERASE("00000208"), BUSY(0), STATUS(4, 0, DFU_ERROR));
@@ -437,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_broken_off_download_is_followed_by_abort_never_by_status),
 		cmocka_unit_test(a_timed_out_status_is_followed_by_abort),
 		cmocka_unit_test(an_operation_that_never_was_busy_was_never_done),
+		cmocka_unit_test(a_unit_of_a_family_that_is_never_busy_has_done_it_at_once),
 		cmocka_unit_test(a_status_or_another_state_is_a_failure_with_its_name),
 		cmocka_unit_test(a_short_upload_or_status_is_a_failure),
 		cmocka_unit_test(nothing_to_write_sends_nothing),
