@@ -55,8 +55,9 @@ static bool port_ok(const char *port)
 	return at && !*at;
 }
 
-static void read_slot(const struct cfg *cfg, struct config_slot *slot)
+static void read_slot(const struct cfg *cfg, struct config_slot *slot, bool power_cycle)
 {
+	slot->power_cycle = cfg_bool_or(cfg, "power_cycle", power_cycle);
 	cfg_text(cfg, "name", NULL, slot->name, sizeof slot->name);
 	check_name(cfg, "name", slot->name);
 	cfg_text(cfg, "port", NULL, slot->port, sizeof slot->port);
@@ -88,7 +89,7 @@ static void read_slots(const struct cfg *root, struct config *config)
 	config->slot_count = cfg_list(root, "slots", false, CONFIG_SLOTS_MAX, &list);
 	for (size_t i = 0; i < config->slot_count && cfg_list_group(&list, i, &at); i++) {
 		struct config_slot *slot = &config->slots[i];
-		read_slot(&at, slot);
+		read_slot(&at, slot, config->power_cycle);
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(config->slots[k].name, slot->name) == 0)
 				cfg_error(&at, "name", "there are two slots \"%s\"", slot->name);
@@ -168,6 +169,16 @@ static void read_clouds(const struct cfg *root, struct config *config)
 	}
 }
 
+static void read_power(const struct cfg *root, struct config *config)
+{
+	struct cfg power;
+	if (!cfg_group(root, "power", false, &power))
+		return;
+	config->power_cycle = cfg_bool_or(&power, "cycle", config->power_cycle);
+	config->power_off_ms =
+		(uint32_t)cfg_int_or(&power, "off_ms", 100, 60000, config->power_off_ms);
+}
+
 /* config holds the defaults. A station with a file must have an id of its own. */
 static void read_station(const struct cfg *root, struct config *config)
 {
@@ -181,6 +192,7 @@ static void read_station(const struct cfg *root, struct config *config)
 	config->stagger_ms = (uint32_t)cfg_int_or(root, "stagger_ms", 0, 60000, config->stagger_ms);
 	config->gone_wait_ms =
 		(uint32_t)cfg_int_or(root, "gone_wait_ms", 0, 600000, config->gone_wait_ms);
+	read_power(root, config);
 	config->pinned_images = cfg_bool_or(root, "pinned_images", config->pinned_images);
 	cfg_path(root, "signing_key_file", "", config->signing_key_file,
 		sizeof config->signing_key_file);
@@ -208,13 +220,12 @@ static bool read_config(struct cfgfile *taken, const struct cfg *root, const cha
 	return digest_sha256_hex(text, strlen(text), config->sha256, err);
 }
 
-static const struct config defaults = {
-	.id = "station",
+static const struct config defaults = { .id = "station",
 	.state_dir = STATE_DIR,
 	.parallel = 16,
 	.gone_wait_ms = 10000,
-	.pinned_images = true
-};
+	.power_off_ms = 2000,
+	.pinned_images = true };
 
 bool config_parse(
 	const char *path, const char *text, size_t len, struct config *ret, struct err *err)

@@ -23,6 +23,7 @@ struct config_slot {
 	char name[CONFIG_NAME_MAX];		/* letters, digits, '-', '_', '.': it names folders too */
 	char port[CONFIG_PORT_MAX];		/* "1-2.3" */
 	char controller[CONFIG_CONTROLLER_MAX]; /* "" = any */
+	bool power_cycle; /* the hub may switch its power off and on to restart a unit */
 };
 
 enum cloud_api { CLOUD_API_JSON, CLOUD_API_PARTICLE };
@@ -49,6 +50,8 @@ struct config {
 	uint32_t parallel;		   /* units in work at once */
 	uint32_t stagger_ms;		   /* between the starts of two units */
 	uint32_t gone_wait_ms;		   /* how long a unit that vanished is waited for; 0 = not at all */
+	bool power_cycle;		   /* of the slots that do not say otherwise */
+	uint32_t power_off_ms;
 	bool pinned_images;		   /* a real run wants sha256 for every image */
 	char signing_key_file[FS_PATH_MAX]; /* Ed25519, PEM; "" = seals are not signed */
 	struct config_slot slots[CONFIG_SLOTS_MAX];

@@ -14,6 +14,7 @@
 #include "family.h"
 #include "interrupt.h"
 #include "learn.h"
+#include "power_test.h"
 #include "scope.h"
 #include "text.h"
 #include "usb_sysfs.h"
@@ -23,12 +24,16 @@ enum { LOOK_EVERY_MS = 250 };
 static const char help[] =
 	"usage: station slots [options]\n"
 	"       station slots --learn [options]\n"
+	"       station slots --power-test [SLOT...]\n"
 	"\n"
 	"Prints the slots of the config. With --learn it gives them their ports: plug in one unit after the\n"
 	"other (or move one unit along), in the order of the names; each port where one shows up becomes the\n"
 	"next slot. Enter, the end of the input, or Ctrl-C ends it. Then the list is written into the config,\n"
 	"in place of the old one; everything else in the file, comments too, stays as it was. What hangs\n"
 	"there already when it begins is not named: pull it out and plug it in.\n"
+	"\n"
+	"With --power-test the power of the slots' ports (of all, or of the SLOTs) is switched off and on:\n"
+	"what hangs there has to go and to come back. It restarts these units. Not while a line runs.\n"
 	"\n"
 	"  --config FILE   the station's config; made if it is not there\n"
 	"  --output FILE   write the changed config there instead\n"
@@ -39,12 +44,14 @@ static const char help[] =
 	"A slot is a port below a USB controller; both are written, so that it keeps its place when buses are\n"
 	"numbered otherwise at a boot.\n"
 	"\n"
-	"Exit status: 0 printed or written, 1 no slot was learned and nothing is written, 2 refused, 3 the\n"
-	"file cannot be written, or this machine has no USB.\n";
+	"Exit status: 0 printed, written, or switched, 1 no slot was learned and nothing is written, or the\n"
+	"power of a slot was not switched, 2 refused, 3 the file cannot be written, or this machine has no USB.\n";
 
 struct options {
 	const char *config, *output, *names, *prefix;
-	bool learn, add;
+	bool learn, add, power_test;
+	char **names_to_test;
+	int names_count;
 };
 
 struct slots {
@@ -312,6 +319,9 @@ static int run(struct slots *slots)
 		return cmd_fail("slots", &err);
 	if (slots->options.learn)
 		return learn_and_write(slots);
+	if (slots->options.power_test)
+		return power_test(&slots->config, slots->options.names_to_test,
+			(size_t)slots->options.names_count);
 	for (size_t i = 0; i < slots->config.slot_count; i++)
 		print_slot(&slots->config.slots[i]);
 	if (!slots->config.slot_count)
@@ -325,13 +335,13 @@ static bool parse(int argc, char **argv, struct options *ret, int *ret_status)
 	const struct cmd_option own[] = { { "config", &ret->config, NULL },
 		{ "output", &ret->output, NULL }, { "names", &ret->names, NULL },
 		{ "prefix", &ret->prefix, NULL }, { "learn", NULL, &ret->learn },
-		{ "add", NULL, &ret->add } };
-	char **arguments;
-	int count;
-	if (!cmd_parse(argc, argv, help, own, sizeof own / sizeof *own, &arguments, &count,
-		    ret_status))
+		{ "add", NULL, &ret->add }, { "power-test", NULL, &ret->power_test } };
+	if (!cmd_parse(argc, argv, help, own, sizeof own / sizeof *own, &ret->names_to_test,
+		    &ret->names_count, ret_status))
 		return false;
-	if (count)
+	if (ret->power_test && ret->learn)
+		*ret_status = cmd_usage("slots", "give --learn or --power-test, not both");
+	else if (ret->names_count && !ret->power_test)
 		*ret_status = cmd_usage("slots", "it takes no argument");
 	else if (!ret->learn && (ret->output || ret->names || ret->prefix || ret->add))
 		*ret_status = cmd_usage("slots", "this is only for --learn");

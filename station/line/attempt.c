@@ -98,26 +98,39 @@ static bool is_finding(const struct attempt *attempt, enum reason reason)
 enum next { NEXT_END, NEXT_AGAIN, NEXT_ANEW };
 
 /* Another try: of what may pass, within the job's retries, on a unit that can be brought back to a
- * known state. A unit that vanished and came back begins anew. */
+ * known state. A unit that has left begins anew if it comes back. */
+static enum next try_again(
+	struct attempt *attempt, const struct step *step, unsigned tries, struct err *err)
+{
+	unsigned anew = attempt->vanished + attempt->power_cycled;
+	struct err lost;
+	if (!step->retry_from || err_kind(err) != ERR_LINK ||
+		tries > attempt->plan->job.limits.retries + anew)
+		return NEXT_END;
+	if (!attempt->session || dfu_recover(&attempt->dfu, &lost))
+		return NEXT_AGAIN;
+	if (lost.reason != REASON_USB_GONE && !comeback_has_left(attempt))
+		return NEXT_END;
+	err_set(err, REASON_USB_GONE, "the unit vanished: %s", lost.text);
+	return comeback(attempt, err) ? NEXT_ANEW : NEXT_END;
+}
+
 static enum next after_failure(
 	struct attempt *attempt, const struct step *step, unsigned tries, struct err *err)
 {
-	bool gone = err->reason == REASON_USB_GONE;
 	if (deadline_passed(attempt->deadline) || cancel_is_set(attempt_cancel(attempt)) ||
 		is_finding(attempt, err->reason))
 		return NEXT_END;
-	if (!gone) {
-		struct err lost;
-		if (!step->retry_from || err_kind(err) != ERR_LINK ||
-			tries > attempt->plan->job.limits.retries + attempt->vanished)
-			return NEXT_END;
-		if (!attempt->session || dfu_recover(&attempt->dfu, &lost))
-			return NEXT_AGAIN;
-		gone = lost.reason == REASON_USB_GONE || comeback_has_left(attempt);
-		if (gone)
-			err_set(err, REASON_USB_GONE, "the unit vanished: %s", lost.text);
-	}
-	return gone && comeback(attempt, err) ? NEXT_ANEW : NEXT_END;
+	enum next next = NEXT_END;
+	if (err->reason == REASON_USB_GONE)
+		next = comeback(attempt, err) ? NEXT_ANEW : NEXT_END;
+	else
+		next = try_again(attempt, step, tries, err);
+	if (next == NEXT_END && comeback_by_power(attempt, err))
+		next = NEXT_ANEW;
+	if (next == NEXT_END)
+		comeback_judge(attempt, err);
+	return next;
 }
 
 static bool run_try(struct attempt *attempt, const struct step *step, struct err *err)
@@ -322,6 +335,7 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	bool makes = line->options.kind == LINE_PROVISION;
 
 	enum outcome outcome = OUTCOME_ABORTED;
+	comeback_begin(&attempt);
 	attempt_emit(&attempt, LINE_ARRIVED, NULL);
 	if (begin(&attempt, arrived_at, &err)) {
 		bool good = run_steps(&attempt, step_table_identify(), &err) && claim(&attempt) &&

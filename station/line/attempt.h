@@ -41,6 +41,8 @@ struct attempt {
 	bool bootloader_stands; /* it was on the unit already: nothing is staged */
 	bool bootloader_waits; /* its firmware may be about to take a staged one: not to be disturbed at its boot */
 	unsigned vanished; /* times */
+	bool power_cycled; /* its port, once in an attempt */
+	uint32_t over_currents; /* of its port, when it arrived; 0 where nobody counts */
 	/* keys */
 	struct keypair *keypair;    /* made for this unit, or read from it; locked memory */
 	struct public_key key;	    /* its public half, once the slot is chosen */

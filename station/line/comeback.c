@@ -10,6 +10,7 @@
 #include "hubs.h"
 #include "line_private.h"
 #include "steps.h"
+#include "usb_power.h"
 
 enum {
 	LOOK_EVERY_MS = 250,
@@ -17,6 +18,13 @@ enum {
 };
 
 enum { ADVICE_MAX = 224 };
+
+static bool was_over_current(const struct attempt *attempt)
+{
+	uint32_t now = 0;
+	return usb_power_over_currents(attempt->line->options.bus, attempt->ident.port, &now) &&
+	       now != attempt->over_currents;
+}
 
 /* One unit that vanishes again has a trouble of its own; several units that vanish at one place
  * point to the place. ret_advice begins with "; ", or is "". */
@@ -35,6 +43,13 @@ static bool count(struct attempt *attempt, char ret_advice[ADVICE_MAX], struct e
 	snprintf(ret_advice, ADVICE_MAX, "%s%s%s%s%s%s", times[0] ? "; " : "", times,
 		times[0] ? ": check power" : "", units[0] ? "; " : "", units,
 		units[0] ? ": check slot" : "");
+	if (was_over_current(attempt)) {
+		strncat(ret_advice, "; its port cut its power: too much was drawn",
+			ADVICE_MAX - 1 - strlen(ret_advice));
+		if (!record_observe(
+			    attempt->record, attempt->id, "over-current", attempt->ident.port, err))
+			return false;
+	}
 	return (!times[0] ||
 		       record_observe(attempt->record, attempt->id, "check-power", times, err)) &&
 	       (!units[0] ||
@@ -145,6 +160,11 @@ static bool enter(struct attempt *attempt, const struct usb_ident *back, struct 
 	return reenter_from(attempt, back, err);
 }
 
+static bool is_over(const struct attempt *attempt)
+{
+	return deadline_passed(attempt->deadline) || cancel_is_set(attempt_cancel(attempt));
+}
+
 /* If nothing but a label says who it is, nobody could tell whether the same unit came back. */
 static bool can_be_known(const struct attempt *attempt)
 {
@@ -154,8 +174,7 @@ static bool can_be_known(const struct attempt *attempt)
 static bool may_come_back(const struct attempt *attempt)
 {
 	return attempt->line->options.config->gone_wait_ms && can_be_known(attempt) &&
-	       attempt->vanished <= attempt->plan->job.limits.retries &&
-	       !deadline_passed(attempt->deadline) && !cancel_is_set(attempt_cancel(attempt));
+	       attempt->vanished <= attempt->plan->job.limits.retries && !is_over(attempt);
 }
 
 static void tell(struct attempt *attempt, const struct err *why, const char *advice)
@@ -195,4 +214,92 @@ bool comeback(struct attempt *attempt, struct err *err)
 	if (err->reason == REASON_USB_GONE)
 		add_text(err, advice);
 	return false;
+}
+
+void comeback_begin(struct attempt *attempt)
+{
+	if (!usb_power_over_currents(
+		    attempt->line->options.bus, attempt->ident.port, &attempt->over_currents))
+		attempt->over_currents = 0;
+}
+
+void comeback_judge(struct attempt *attempt, struct err *err)
+{
+	struct err away = *err;
+	if ((err->reason == REASON_USB_GONE || err->reason == REASON_NO_RETURN) &&
+		was_over_current(attempt))
+		err_set(err, REASON_OVER_CURRENT,
+			"port %s cut its power, because too much was drawn; %.500s",
+			attempt->ident.port, away.text);
+}
+
+/* Not while its firmware may be putting a bootloader in its place: that would be the end of it. Not where
+ * too much current flows. Not where nothing may be changed: a unit that starts may write. */
+static bool may_cycle(const struct attempt *attempt, const struct err *err)
+{
+	bool silent = err->reason == REASON_USB_TIMEOUT || err->reason == REASON_DFU_STUCK ||
+		      err->reason == REASON_STEP_TIMEOUT || err->reason == REASON_NO_RETURN ||
+		      err->reason == REASON_USB_GONE;
+	return silent && attempt->slot->config->power_cycle && !attempt->slot->power_stuck &&
+	       !attempt->power_cycled && !attempt->bootloader_waits &&
+	       attempt->line->options.kind == LINE_PROVISION && attempt->device_id[0] &&
+	       can_be_known(attempt) && attempt->plan->job.limits.retries > 0 &&
+	       !is_over(attempt) && !was_over_current(attempt);
+}
+
+static bool cycle(struct attempt *attempt, struct err *err)
+{
+	struct usb_power power;
+	return usb_power_find(attempt->line->options.bus, attempt->ident.port,
+		       attempt_cancel(attempt), &power, err) &&
+	       usb_power_cycle(&power, attempt->line->options.config->power_off_ms,
+		       attempt_cancel(attempt), err);
+}
+
+static bool observe_power(
+	struct attempt *attempt, const char *name, const char *value, struct err *err)
+{
+	struct err broken;
+	if (record_observe(attempt->record, attempt->id, name, value, &broken))
+		return true;
+	*err = broken;
+	return false;
+}
+
+bool comeback_by_power(struct attempt *attempt, struct err *err)
+{
+	const struct config *config = attempt->line->options.config;
+	uint32_t boot_ms = attempt->plan->family.reentry.boot_timeout_ms;
+	struct err why, text = *err;
+	struct usb_ident back;
+	if (!may_cycle(attempt, err))
+		return false;
+	attempt_close_session(attempt);
+	attempt->power_cycled = true;
+	add_text(&text, "; switching its power off and on");
+	attempt_emit(attempt, LINE_RETRY, &text);
+	attempt_log(attempt, "%s: %s", attempt->step, text.text);
+	if (!cycle(attempt, &why)) {
+		if (err_kind(&why) == ERR_CANCEL) {
+			*err = why;
+			return false;
+		}
+		attempt->slot->power_stuck = true;
+		add_text(err, "; its power was not switched: ");
+		add_text(err, why.text);
+		(void)observe_power(attempt, reason_info(why.reason)->code, why.text, err);
+		return false;
+	}
+	if (!observe_power(attempt, "power-cycled", attempt->step, err))
+		return false;
+	if (!await_at_port(attempt, config->gone_wait_ms > boot_ms ? config->gone_wait_ms : boot_ms,
+		    &back, &why) ||
+		!enter(attempt, &back, &why)) {
+		if (why.reason != REASON_USB_GONE && why.reason != err->reason)
+			*err = why;
+		else
+			add_text(err, "; its power was switched off and on, which did not help");
+		return false;
+	}
+	return true;
 }

@@ -30,6 +30,7 @@ struct slot {
 	bool retired; /* by slot_stop_after */
 	bool set_aside; /* cancel is for the unit in work alone: it has a twin, or moved */
 	bool moved;	/* the unit in work came back at another slot */
+	bool power_stuck; /* its power was to be switched, and was not: not tried again; of the worker */
 	uint64_t lost_arrival; /* of the unit that vanished with its hub; 0 = none */
 };
 

@@ -55,6 +55,8 @@ static void the_shipped_example_loads(void **state)
 	assert_int_equal(config.parallel, 16);
 	assert_int_equal(config.stagger_ms, 0);
 	assert_int_equal(config.gone_wait_ms, 10000);
+	assert_false(config.power_cycle);
+	assert_int_equal(config.power_off_ms, 2000);
 	assert_true(config.pinned_images);
 	assert_int_equal(config.slot_count, 4);
 	assert_string_equal(config.slots[2].name, "A3");
