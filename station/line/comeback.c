@@ -266,12 +266,43 @@ static bool observe_power(
 	return false;
 }
 
+static bool not_switched(struct attempt *attempt, const struct err *why, struct err *err)
+{
+	attempt->slot->power_stuck = true;
+	add_text(err, "; its power was not switched: ");
+	add_text(err, why->text);
+	(void)observe_power(attempt, reason_info(why->reason)->code, why->text, err);
+	return false;
+}
+
+/* After the power is on again. */
+static bool take_up_again(struct attempt *attempt, struct err *err)
+{
+	uint32_t wait_ms = attempt->line->options.config->gone_wait_ms;
+	uint32_t boot_ms = attempt->plan->family.reentry.boot_timeout_ms;
+	struct usb_ident back;
+	struct err why;
+	bool came = await_at_port(attempt, wait_ms > boot_ms ? wait_ms : boot_ms, &back, &why);
+	if (!came && why.reason == REASON_USB_GONE && !comeback_has_left(attempt)) {
+		err_set(&why, REASON_POWER_NOT_SWITCHED,
+			"port %s was switched off and on, and its unit was there all the time",
+			attempt->ident.port);
+		return not_switched(attempt, &why, err);
+	}
+	if (!observe_power(attempt, "power-cycled", attempt->step, err))
+		return false;
+	if (came && enter(attempt, &back, &why))
+		return true;
+	if (why.reason != REASON_USB_GONE && why.reason != err->reason)
+		*err = why;
+	else
+		add_text(err, "; its power was switched off and on, which did not help");
+	return false;
+}
+
 bool comeback_by_power(struct attempt *attempt, struct err *err)
 {
-	const struct config *config = attempt->line->options.config;
-	uint32_t boot_ms = attempt->plan->family.reentry.boot_timeout_ms;
 	struct err why, text = *err;
-	struct usb_ident back;
 	if (!may_cycle(attempt, err))
 		return false;
 	attempt_close_session(attempt);
@@ -279,27 +310,10 @@ bool comeback_by_power(struct attempt *attempt, struct err *err)
 	add_text(&text, "; switching its power off and on");
 	attempt_emit(attempt, LINE_RETRY, &text);
 	attempt_log(attempt, "%s: %s", attempt->step, text.text);
-	if (!cycle(attempt, &why)) {
-		if (err_kind(&why) == ERR_CANCEL) {
-			*err = why;
-			return false;
-		}
-		attempt->slot->power_stuck = true;
-		add_text(err, "; its power was not switched: ");
-		add_text(err, why.text);
-		(void)observe_power(attempt, reason_info(why.reason)->code, why.text, err);
-		return false;
-	}
-	if (!observe_power(attempt, "power-cycled", attempt->step, err))
-		return false;
-	if (!await_at_port(attempt, config->gone_wait_ms > boot_ms ? config->gone_wait_ms : boot_ms,
-		    &back, &why) ||
-		!enter(attempt, &back, &why)) {
-		if (why.reason != REASON_USB_GONE && why.reason != err->reason)
-			*err = why;
-		else
-			add_text(err, "; its power was switched off and on, which did not help");
-		return false;
-	}
-	return true;
+	if (cycle(attempt, &why))
+		return take_up_again(attempt, err);
+	if (err_kind(&why) != ERR_CANCEL)
+		return not_switched(attempt, &why, err);
+	*err = why;
+	return false;
 }

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 
-enum { SWITCH_TIMEOUT_MS = 5000, VANISH_MS = 3000, LOOK_EVERY_MS = 100 };
+enum { SWITCH_TIMEOUT_MS = 5000, VANISH_MS = 2000, LOOK_EVERY_MS = 100 };
 
 /* --- which port it is --- */
 
@@ -112,38 +112,57 @@ static bool switch_all(
 	return good;
 }
 
-static bool find_unit(
-	const struct usb_power *power, uint64_t *ret_arrival, uint64_t *ret_change, struct err *err)
+/* arrival 0: nothing hangs there. */
+static bool find_unit(const struct usb_power *power, struct usb_ident *ret, struct err *err)
 {
 	struct usb_ident idents[USB_UNITS_MAX];
 	size_t count = 0;
-	*ret_arrival = 0;
-	if (!power->bus->ops->list(power->bus, idents, USB_UNITS_MAX, &count, ret_change, err))
+	uint64_t change = 0;
+	*ret = (struct usb_ident){ 0 };
+	if (!power->bus->ops->list(power->bus, idents, USB_UNITS_MAX, &count, &change, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(idents[i].port, power->port) == 0)
-			*ret_arrival = idents[i].arrival;
+			*ret = idents[i];
 	return true;
 }
 
-static bool await_vanished(const struct usb_power *power, uint64_t arrival,
+/* A hub need not tell its host that a port lost its power when it was asked to cut it, and Linux then
+ * lists the unit until the port has power again. One that has none does not answer. */
+static bool answers(const struct usb_power *power, const struct usb_ident *unit,
+	const struct cancel *cancel, struct err *err)
+{
+	struct usb_dev *dev = NULL;
+	uint8_t bytes[18];
+	uint16_t len = 0;
+	if (!power->bus->ops->open(power->bus, unit, cancel, &dev, err))
+		return err->reason == REASON_USB_ACCESS || err->reason == REASON_USB_BUSY;
+	bool answered = usb_get_descriptor(dev, 1, 0, 0, bytes, sizeof bytes, cancel, &len, err);
+	dev->ops->close(dev);
+	return answered;
+}
+
+static bool await_vanished(const struct usb_power *power, const struct usb_ident *unit,
 	const struct cancel *cancel, struct err *err)
 {
 	struct deadline deadline = deadline_in_ms(VANISH_MS);
 	for (;;) {
-		uint64_t now = 0, change = 0;
-		if (!find_unit(power, &now, &change, err))
+		struct usb_ident now;
+		if (!find_unit(power, &now, err))
 			return false;
-		if (now != arrival)
+		if (now.arrival != unit->arrival)
 			return true;
 		if (deadline_passed(deadline))
-			return err_set(err, REASON_POWER_NOT_SWITCHED,
-				"port %s was switched off, and its unit is still there after %d ms",
-				power->port, VANISH_MS);
+			break;
 		if (!clock_pause_until(clock_mono_us() + LOOK_EVERY_MS * 1000u, cancel))
 			return err_set(
 				err, REASON_STOPPED, "stopped while port %s is off", power->port);
 	}
+	struct err silence;
+	return !answers(power, unit, cancel, &silence) ||
+	       err_set(err, REASON_POWER_NOT_SWITCHED,
+		       "port %s was switched off, and its unit is still there after %d ms",
+		       power->port, VANISH_MS);
 }
 
 static bool check_off(const struct usb_power *power, const struct cancel *cancel, struct err *err)
@@ -167,11 +186,11 @@ static bool check_off(const struct usb_power *power, const struct cancel *cancel
 	return true;
 }
 
-static bool off_for(const struct usb_power *power, uint64_t arrival, uint32_t off_ms,
+static bool off_for(const struct usb_power *power, const struct usb_ident *unit, uint32_t off_ms,
 	const struct cancel *cancel, struct err *err)
 {
 	if (!switch_all(power, false, cancel, err) ||
-		(arrival && !await_vanished(power, arrival, cancel, err)) ||
+		(unit->arrival && !await_vanished(power, unit, cancel, err)) ||
 		!check_off(power, cancel, err))
 		return false;
 	return clock_pause_until(clock_mono_us() + UINT64_C(1000) * off_ms, cancel) ||
@@ -181,11 +200,11 @@ static bool off_for(const struct usb_power *power, uint64_t arrival, uint32_t of
 bool usb_power_cycle(const struct usb_power *power, uint32_t off_ms, const struct cancel *cancel,
 	struct err *err)
 {
-	uint64_t arrival = 0, change = 0;
+	struct usb_ident unit;
 	struct err dark;
-	if (!find_unit(power, &arrival, &change, err))
+	if (!find_unit(power, &unit, err))
 		return false;
-	bool good = off_for(power, arrival, off_ms, cancel, err);
+	bool good = off_for(power, &unit, off_ms, cancel, err);
 	/* Nobody's stop leaves a port dark. */
 	if (switch_all(power, true, NULL, &dark))
 		return good;

@@ -28,8 +28,8 @@ struct usb_power {
 bool usb_power_find(struct usb_bus *bus, const char *port, const struct cancel *cancel,
 	struct usb_power *ret, struct err *err) MUST_CHECK;
 /* Off, off_ms, on; on again in every case. Blocks for off_ms and some seconds at most. The unit has
- * to go, if it was on the bus, and the hub has to say that there is no power: POWER_NOT_SWITCHED.
- * That it comes back is not waited for. */
+ * to go or to fall silent, if it was on the bus, and the hub has to say that there is no power:
+ * POWER_NOT_SWITCHED. That it comes back is not waited for. */
 bool usb_power_cycle(const struct usb_power *power, uint32_t off_ms, const struct cancel *cancel,
 	struct err *err) MUST_CHECK;
 /* How often the port cut its power because too much was drawn. False where nobody counts. */
