@@ -20,6 +20,10 @@ static enum vunit_bootloader bootloader_of(enum vunit_family family, unsigned i)
 		return i % 4 == 3 ? VUNIT_ROM_F4_FOLDED : VUNIT_ROM_F4;
 	if (family == VUNIT_P1)
 		return i % 4 == 3 ? VUNIT_P1_0_6_0 : VUNIT_P1_1_4_4;
+	if (family == VUNIT_ELECTRON && i % 4 >= 2)
+		return i % 4 == 3 ? VUNIT_ELECTRON_0_6_0 : VUNIT_ELECTRON_0_6_1;
+	if (family == VUNIT_ELECTRON)
+		return VUNIT_ELECTRON_1_4_4;
 	return i % 4 == 3 ? VUNIT_PHOTON_1_0_0 : VUNIT_PHOTON_1_4_4;
 }
 

@@ -65,9 +65,9 @@ static bool check_place(const struct vfault *fault, const struct vunit_spec *spe
 	if (vunit_traits_of(spec->bootloader)->dct != DCT_NONE && fault->alt == 1 &&
 		fault->kind != VFAULT_LOST_WRITE)
 		return err_set(err, REASON_INPUT,
-			"%s: alt 1 of a Photon is a view of its sectors at 0x08004000 and 0x08008000 (and "
-			"of a P1): name the place in alt 0",
-			names[fault->kind]);
+			"%s: alt 1 of a virtual %s is a view of its sectors at 0x08004000 and 0x08008000: "
+			"name the place in alt 0",
+			names[fault->kind], vunit_family_name(family));
 	return true;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key that a Photon makes for itself, and the public key as it derives it. Made with OpenSSL
+/* The keys that an F2 makes for itself, and the public key as it derives it. Made with OpenSSL
  * directly and read the way the device's own code does, so that nothing here shares an error with
  * the station's keys. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "vunit_private.h"
@@ -68,4 +69,22 @@ void vkey_public(const uint8_t *private_key, uint8_t ret[VKEY_PUBLIC_LEN])
 	memcpy(ret, head, sizeof(head));
 	memcpy(ret + sizeof(head), private_key + MODULUS_OFFSET, MODULUS_LEN);
 	memcpy(ret + sizeof(head) + MODULUS_LEN, exponent, sizeof(exponent));
+}
+
+bool vkey_ec_make(uint8_t ret[VKEY_EC_PRIVATE_LEN])
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	int len = key ? i2d_PrivateKey(key, NULL) : 0;
+	bool ok = len == VKEY_EC_PRIVATE_LEN && i2d_PrivateKey(key, &ret) == len;
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+bool vkey_ec_public(const uint8_t private_key[VKEY_EC_PRIVATE_LEN], uint8_t ret[VKEY_EC_PUBLIC_LEN])
+{
+	EVP_PKEY *key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &private_key, VKEY_EC_PRIVATE_LEN);
+	int len = key ? i2d_PUBKEY(key, NULL) : 0;
+	bool ok = len == VKEY_EC_PUBLIC_LEN && i2d_PUBKEY(key, &ret) == len;
+	EVP_PKEY_free(key);
+	return ok;
 }

@@ -22,6 +22,7 @@ static const char *const families[VUNIT_FAMILY_COUNT] = {
 	[VUNIT_PHOTON] = "photon",
 	[VUNIT_P1] = "p1",
 	[VUNIT_ROM] = "stm32-rom",
+	[VUNIT_ELECTRON] = "electron",
 };
 
 const char *vunit_family_name(enum vunit_family family)

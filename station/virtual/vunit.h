@@ -13,7 +13,7 @@
  * whatever kills it:
  *   altN.bin   the whole memory of alternate setting N from its first layout address
  *   unit.json  device id, family, bootloader version, serial (so that a later run meets the same unit)
- * For Photon and P1 alt1.bin is a view: the current one of the two DCT copies that stand in sectors
+ * For Photon, P1 and Electron alt1.bin is a view: the current one of the two DCT copies that stand in sectors
  * 1 and 2 of alt0. */
 #pragma once
 
@@ -23,7 +23,14 @@
 
 #include "err.h"
 
-enum vunit_family { VUNIT_CORE, VUNIT_PHOTON, VUNIT_P1, VUNIT_ROM, VUNIT_FAMILY_COUNT };
+enum vunit_family {
+	VUNIT_CORE,
+	VUNIT_PHOTON,
+	VUNIT_P1,
+	VUNIT_ROM,
+	VUNIT_ELECTRON,
+	VUNIT_FAMILY_COUNT
+};
 
 /* Module version of the bootloader (docs/devices.md): what differs between them. */
 enum vunit_bootloader {
@@ -40,6 +47,12 @@ enum vunit_bootloader {
 	VUNIT_ROM_L1,	     /* says dfuDNBUSY again while it works */
 	VUNIT_ROM_L4,	     /* stalls a GET_STATUS while it works */
 	VUNIT_ROM_C5,	     /* blocks of 1024, no option bytes, wants an address before it leaves */
+	VUNIT_PHOTON_0_6_1,   /* 0.6.1 to 0.6.4: poll times stay, and bStatus over a bus reset */
+	VUNIT_P1_0_6_1,	      /* with the serial flash */
+	VUNIT_ELECTRON_0_5_3, /* constant serial, two parts; its DCT has no sums, as that of the next two */
+	VUNIT_ELECTRON_0_6_0,
+	VUNIT_ELECTRON_0_6_1,
+	VUNIT_ELECTRON_1_4_4,
 	VUNIT_BOOTLOADER_COUNT
 };
 
@@ -57,7 +70,7 @@ struct vunit_spec {
 	enum vunit_bootloader bootloader;
 	uint8_t device_id[12];
 	uint64_t seed;	      /* for what is arbitrary: contents that nobody defined */
-	bool no_system_parts; /* Photon, P1: a unit without valid system parts */
+	bool no_system_parts; /* Photon, P1, Electron: a unit without valid system parts */
 	bool credentials;     /* of a network: otherwise its firmware goes into listening mode by itself */
 	struct vunit_chip chip; /* VUNIT_ROM; without layouts: a usual chip with this ROM */
 };
@@ -65,7 +78,7 @@ struct vunit_spec {
 struct vunit;
 
 const char *vunit_family_name(enum vunit_family family);
-/* The family of a profile's name ("core", "photon", "p1", "stm32-rom"); false if there is no
+/* The family of a profile's name ("core", "photon", "p1", "electron", "stm32-rom"); false if there is no
  * virtual unit for it. */
 bool vunit_family_from_name(const char *name, enum vunit_family *ret);
 

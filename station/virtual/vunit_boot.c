@@ -23,6 +23,8 @@ enum {
 	OTA_STAGED = 0xA5,
 	APPLIES_STAGED_VERSION = 1213, /* Device OS 1.2.1 */
 	SOFT_AP_VERSION = 11,
+	EC_PUBLIC_VERSION = 300, /* Device OS 0.8.0-rc.1 */
+	TRANSPORT_TCP = 0,
 	SSID_PREFIX_LEN = 26,
 	SETUP_CODE_LEN = 6
 };
@@ -84,7 +86,7 @@ static void write_flags(struct vunit *unit)
 }
 
 /* A private key is missing when its first byte is FF: the unit makes one, which nobody enrolled. */
-static void write_keys(struct vunit *unit)
+static void write_rsa_keys(struct vunit *unit)
 {
 	uint8_t key[DCT_PRIVATE_KEY_LEN], public_key[VKEY_PUBLIC_LEN];
 	size_t len;
@@ -94,6 +96,29 @@ static void write_keys(struct vunit *unit)
 	vkey_public(key, public_key);
 	write_if_new(unit, DCT_PUBLIC_KEY, public_key, sizeof(public_key));
 	secret_wipe(key, sizeof(key));
+}
+
+static void write_ec_keys(struct vunit *unit)
+{
+	uint8_t key[DCT_EC_PRIVATE_KEY_LEN], public_key[VKEY_EC_PUBLIC_LEN];
+	vunit_dct_read(unit, DCT_EC_PRIVATE_KEY, key, sizeof(key));
+	if (key[0] == 0xFF && vkey_ec_make(key))
+		vunit_dct_write(unit, DCT_EC_PRIVATE_KEY, key, VKEY_EC_PRIVATE_LEN);
+	if (vunit_boot_firmware_version(unit) >= EC_PUBLIC_VERSION &&
+		vkey_ec_public(key, public_key))
+		write_if_new(unit, DCT_EC_PUBLIC_KEY, public_key, sizeof(public_key));
+	secret_wipe(key, sizeof(key));
+}
+
+/* Those of the protocol that it is set to: TCP has RSA, UDP has P-256. */
+static void write_keys(struct vunit *unit)
+{
+	uint8_t transport;
+	vunit_dct_read(unit, DCT_TRANSPORT, &transport, 1);
+	if (unit->traits->udp && transport != TRANSPORT_TCP)
+		write_ec_keys(unit);
+	else
+		write_rsa_keys(unit);
 }
 
 static void write_identity(struct vunit *unit)
@@ -140,6 +165,7 @@ static bool restore_user_part(struct vunit *unit)
 static uint64_t run_firmware(struct vunit *unit)
 {
 	uint64_t before_us = unit->spent_us, us = FIRMWARE_US;
+	unit->in_firmware = true;
 	if (has_dct(unit)) {
 		if (restore_user_part(unit))
 			us += FIRMWARE_US;
@@ -183,6 +209,7 @@ void vunit_boot_start(struct vunit *unit, bool button, uint64_t at_us)
 {
 	enum boot boot = button || unit->dfu_once ? BOOT_STAY : decide(unit);
 	unit->dfu_once = false;
+	unit->in_firmware = false;
 	take_flags(unit);
 	vunit_dfu_start(unit);
 	if (boot == BOOT_HANG) {

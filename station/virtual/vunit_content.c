@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the memories of a fresh unit hold: a bootloader, on a Photon or P1 valid older system parts
+/* What the memories of a fresh unit hold: a bootloader, on an F2 valid older system parts
  * and a DCT with nothing but flags and version in it, everything else erased. Code is noise from
  * the unit's seed; headers, sums and the first words are right, since units and hosts look at
  * them. */
@@ -85,8 +85,10 @@ static uint32_t part_len(const struct vunit_place *place, uint64_t seed)
 static bool put_parts(const struct vunit_spec *spec, uint8_t *flash, struct err *err)
 {
 	const struct vunit_traits *traits = vunit_traits_of(spec->bootloader);
-	for (size_t i = 0; i < traits->map->part_count; i++) {
+	size_t count = vunit_module_parts(traits->map, traits->parts_version);
+	for (size_t i = 0; i < count; i++) {
 		const struct vunit_place *place = &traits->map->parts[i];
+		uint8_t needs = place->needs_index <= count ? place->needs_index : 0;
 		struct content part = { .start = place->runs,
 			.stored = place->start,
 			.len = part_len(place, spec->seed ^ (i + 1)),
@@ -95,9 +97,9 @@ static bool put_parts(const struct vunit_spec *spec, uint8_t *flash, struct err 
 			.function = place->function,
 			.index = place->index,
 			.vectors = place->vectors,
-			.needs_function = place->needs_index ? place->function : 0,
-			.needs_index = place->needs_index,
-			.needs_version = place->needs_index ? traits->parts_version : 0,
+			.needs_function = needs ? place->function : 0,
+			.needs_index = needs,
+			.needs_version = needs ? traits->parts_version : 0,
 			.seed = spec->seed ^ (i + 11) };
 		if (!put_module(flash, &part, err))
 			return false;
@@ -108,13 +110,18 @@ static bool put_parts(const struct vunit_spec *spec, uint8_t *flash, struct err 
 /* The other copy is erased: nothing was written since the unit left its maker. */
 static void put_dct(const struct vunit_spec *spec, uint8_t *flash, uint8_t *view)
 {
-	uint8_t *sector = flash + DCT_COPY_1, *dct = sector + DCT_APP_OFFSET;
-	bytes_put_le32(sector, DCT_SECTOR_LEN);
-	sector[4] = 0; /* complete */
-	sector[5] = 1; /* current */
-	bytes_put_le16(dct + DCT_FLAGS + FLAG_BOOTLOADER_VERSION,
-		vunit_traits_of(spec->bootloader)->version);
+	const struct vunit_traits *traits = vunit_traits_of(spec->bootloader);
+	uint8_t *sector = flash + DCT_COPY_1;
+	uint8_t *dct = sector + (traits->dct_is_dcd ? DCD_HEADER_LEN : DCT_APP_OFFSET);
+	bytes_put_le16(dct + DCT_FLAGS + FLAG_BOOTLOADER_VERSION, traits->version);
 	bytes_put_le16(dct + DCT_VERSION, 1);
+	if (traits->dct_is_dcd) {
+		vunit_dcd_seal(sector, traits->dct_sums);
+	} else {
+		bytes_put_le32(sector, DCT_SECTOR_LEN);
+		sector[4] = 0; /* complete */
+		sector[5] = 1; /* current */
+	}
 	memcpy(view, dct, DCT_VIEW_LEN);
 }
 

@@ -116,7 +116,8 @@ static bool write_at(struct vunit *unit, uint32_t address, const uint8_t *bytes,
 	if (address >= DCT_VIEW_LEN || !vunit_dct_reachable(unit))
 		return false;
 	unit->work.blocks++;
-	return vunit_dct_write(unit, address, bytes, len);
+	return vunit_dct_write(unit, address, bytes, len) ||
+	       (!vfault_is_cut(unit) && vunit_dct_write(unit, address, bytes, len));
 }
 
 static bool run_command(struct vunit *unit)

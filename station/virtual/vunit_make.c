@@ -24,6 +24,7 @@ size_t vunit_memory_len(const struct vunit_spec *spec, int alternate)
 		[VUNIT_CORE] = { 128 * KIB, 2048 * KIB },
 		[VUNIT_PHOTON] = { 1024 * KIB, DCT_VIEW_LEN },
 		[VUNIT_P1] = { 1024 * KIB, DCT_VIEW_LEN, SERIAL_FLASH_LEN },
+		[VUNIT_ELECTRON] = { 1024 * KIB, DCT_VIEW_LEN },
 	};
 	uint32_t start;
 	size_t len;

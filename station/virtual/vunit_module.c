@@ -5,7 +5,12 @@
 #include "digest.h"
 #include "vunit_private.h"
 
-enum { HEADER_LEN = 24, HEADER_BEHIND_VECTORS = 0x184, FUNCTION_BOOTLOADER = 2 };
+enum {
+	HEADER_LEN = 24,
+	HEADER_BEHIND_VECTORS = 0x184,
+	FUNCTION_BOOTLOADER = 2,
+	THREE_PARTS_VERSION = 100
+};
 
 /* A module that begins with a vector table has its header behind it: the first word is
  * the stack pointer then. */
@@ -58,10 +63,17 @@ bool vunit_module_sound(const struct vunit *unit, const struct vunit_place *plac
 	return digest_crc32(module, len) == bytes_be32(module + len);
 }
 
+size_t vunit_module_parts(const struct vunit_map *map, uint16_t version)
+{
+	return version < THREE_PARTS_VERSION && map->old_part_count ? map->old_part_count
+								    : map->part_count;
+}
+
 bool vunit_parts_sound(const struct vunit *unit)
 {
 	const struct vunit_map *map = unit->traits->map;
-	for (size_t i = 0; i < map->part_count; i++)
+	size_t count = vunit_module_parts(map, vunit_boot_firmware_version(unit));
+	for (size_t i = 0; i < count; i++)
 		if (!vunit_module_sound(unit, &map->parts[i]))
 			return false;
 	return true;

@@ -26,6 +26,7 @@ enum {
 	DCT_COPY_2 = 0x8000,
 	DCT_SECTOR_LEN = 0x4000,
 	DCT_APP_OFFSET = 7548, /* the application's DCT in its sector, behind the one of WICED */
+	DCD_HEADER_LEN = 8,    /* the same on the Electron, behind its header */
 	F2_MODULES = 0x08020000, /* what is below is not written over DFU */
 	F2_END = 0x08100000,
 	SERIAL_FLASH_LEN = 0x100000, /* alternate setting 2 of the P1 */
@@ -44,6 +45,10 @@ enum {
 	DCT_OTA_FLAG = 1753,
 	DCT_SSID_PREFIX = 1826,
 	DCT_SETUP_CODE = 1852,
+	DCT_TRANSPORT = 2977,
+	DCT_EC_PUBLIC_KEY = 2978,
+	DCT_EC_PRIVATE_KEY = 3106,
+	DCT_EC_PRIVATE_KEY_LEN = 192,
 	DCT_DEVICE_ID = 3618
 };
 
@@ -73,6 +78,7 @@ struct vunit_place {
 struct vunit_map {
 	struct vunit_place parts[3]; /* the first one's header starts the firmware */
 	uint8_t part_count;
+	uint8_t old_part_count; /* of firmware before 0.6.0; 0: the same */
 	uint8_t system; /* the part whose version the firmware says is its own */
 	struct vunit_place user, factory, ota;
 };
@@ -89,8 +95,11 @@ struct vunit_traits {
 	uint16_t platform; /* in the headers of its modules, and in its USB ids */
 	enum vunit_serial_form serial;
 	enum vunit_dct_code dct;
+	bool dct_is_dcd; /* it lies in a store of the Electron's own kind, else as on the Photon */
+	bool dct_sums;	 /* which has a CRC */
 	const struct vunit_map *map; /* NULL: its firmware does not come in modules */
 	bool soft_ap;		     /* its firmware writes an SSID prefix and a setup code */
+	bool udp;		     /* its firmware talks to its cloud over UDP, with a P-256 key */
 	uint16_t transfer_size;
 	uint8_t start_state, start_status;
 	uint32_t start_pointer;
@@ -167,6 +176,7 @@ struct vunit {
 	uint64_t now_us, busy_until_us;
 	uint64_t at_us[EVENT_COUNT]; /* UINT64_MAX: not scheduled */
 	uint32_t enumeration;
+	bool in_firmware;    /* whose code is at work */
 	uint64_t booting_us; /* what the boot in progress takes */
 	uint8_t configuration;
 	bool dfu_once;	   /* the request in the backup register, which survives a reset but not power */
@@ -286,16 +296,23 @@ void vunit_flash_f2_sector_erase(struct vunit *unit, uint32_t offset);
 void vunit_flash_f2_program(struct vunit *unit, uint32_t offset, const uint8_t *bytes, size_t len);
 
 /* vunit_dct.c */
-/* The current copy's offset in alt 0. */
-uint32_t vunit_dct_current(const uint8_t *flash);
 void vunit_dct_read(const struct vunit *unit, uint32_t offset, uint8_t *to, size_t len);
-/* Replaces bytes: the other sector is erased and written whole, then it is the current one. */
+/* Replaces bytes: the other sector is erased and written whole, then it is the current one. False
+ * if they do not fit, or on the Electron if they did not come out as they should. */
 bool vunit_dct_write(struct vunit *unit, uint32_t offset, const uint8_t *bytes, size_t len);
 /* Whether the bootloader can reach the DCT now; hangs the unit where the device
  * calls code that is gone. */
 bool vunit_dct_reachable(struct vunit *unit);
 /* The same question without calling anything: for the flags at leave. */
 bool vunit_dct_reachable_safely(const struct vunit *unit);
+
+/* vunit_dcd.c */
+/* The current sector's offset in alt 0, as the code with or without sums finds it. */
+uint32_t vunit_dcd_current(const uint8_t *flash, bool sums);
+/* Makes a sector with its data a valid one, newer than the one that it was copied from. */
+void vunit_dcd_seal(uint8_t *sector, bool sums);
+bool vunit_dcd_write(
+	struct vunit *unit, bool sums, uint32_t offset, const uint8_t *bytes, size_t len);
 
 /* vunit_module.c: module headers in alt 0. */
 struct vunit_module {
@@ -312,6 +329,8 @@ bool vunit_module_there(const struct vunit *unit, const struct vunit_place *plac
 /* The same, and the CRC at its end is right. */
 bool vunit_module_sound(const struct vunit *unit, const struct vunit_place *place);
 bool vunit_parts_sound(const struct vunit *unit);
+/* How many parts a firmware of this version has. */
+size_t vunit_module_parts(const struct vunit_map *map, uint16_t version);
 
 /* vunit_boot.c */
 /* What the unit does after a reset at at_us: stays in the bootloader, starts
@@ -369,8 +388,12 @@ enum vunit_answer vunit_serial_transfer(struct vunit *unit, uint8_t endpoint,
 	struct vunit_transfer *transfer);
 
 /* vkey.c */
-enum { VKEY_PRIVATE_MAX = 640, VKEY_PUBLIC_LEN = 162 };
+enum { VKEY_PRIVATE_MAX = 640, VKEY_PUBLIC_LEN = 162, VKEY_EC_PRIVATE_LEN = 121, VKEY_EC_PUBLIC_LEN = 91 };
 /* The key that a unit makes for itself: RSA-1024, PKCS#1, every number at its full width. */
 bool vkey_make(uint8_t ret[VKEY_PRIVATE_MAX], size_t *ret_len);
 /* SPKI of the private key as the device reads it: the modulus from its fixed place. */
 void vkey_public(const uint8_t *private_key, uint8_t ret[VKEY_PUBLIC_LEN]);
+/* The same for a P-256 key as SEC1. False: none can be made; the key cannot be read. */
+bool vkey_ec_make(uint8_t ret[VKEY_EC_PRIVATE_LEN]);
+bool vkey_ec_public(
+	const uint8_t private_key[VKEY_EC_PRIVATE_LEN], uint8_t ret[VKEY_EC_PUBLIC_LEN]);

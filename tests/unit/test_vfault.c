@@ -323,7 +323,7 @@ static void what_does_not_fit_the_unit_is_refused(void **state)
 		{ { .kind = VFAULT_DEAD_CELL, .alt = 0, .address = 0x08100000 },
 			"dead-cell: alt 0 of a virtual photon has no address 0x08100000" },
 		{ { .kind = VFAULT_DEAD_CELL, .alt = 1, .address = 34 },
-			"dead-cell: alt 1 of a Photon is a view" },
+			"dead-cell: alt 1 of a virtual photon is a view" },
 		{ { .kind = VFAULT_LOST_WRITE, .alt = 2 }, "lost-write: a virtual unit has no" },
 		{ { .kind = VFAULT_SMALL_FLASH, .size = 0x80000 },
 			"small-flash: a virtual photon has no external flash" },

@@ -56,12 +56,14 @@ static bool make_unit(
 		[VUNIT_CORE] = VUNIT_CORE_1_4_4,
 		[VUNIT_PHOTON] = VUNIT_PHOTON_1_4_4,
 		[VUNIT_P1] = VUNIT_P1_1_4_4,
+		[VUNIT_ELECTRON] = VUNIT_ELECTRON_1_4_4,
 		[VUNIT_ROM] = VUNIT_ROM_F4,
 	};
 	static const enum vunit_bootloader oldest[VUNIT_FAMILY_COUNT] = {
 		[VUNIT_CORE] = VUNIT_CORE_FACTORY,
 		[VUNIT_PHOTON] = VUNIT_PHOTON_0_5_3,
 		[VUNIT_P1] = VUNIT_P1_0_6_0,
+		[VUNIT_ELECTRON] = VUNIT_ELECTRON_0_5_3,
 		[VUNIT_ROM] = VUNIT_ROM_F4,
 	};
 	struct vunit_spec spec = { .seed = i, .credentials = strcmp(options->mode, "run") == 0 };
