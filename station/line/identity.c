@@ -13,7 +13,7 @@
 #include "line_private.h"
 #include "listening.h"
 
-enum { UID_LEN = 12, FOLDED_DIGITS = 12, ASK_MS = 1500 };
+enum { UID_LEN = 12, FOLDED_DIGITS = 12, ASK_MS = 1500, LOOK_EVERY_US = 50000, CARRIED_MS = 500 };
 
 static bool all_hex(const char *text, size_t digits)
 {
@@ -121,23 +121,65 @@ static bool agree(char known[LINE_DEVICE_ID], const char **source, const char *i
 	return true;
 }
 
-/* One in work is found by the record itself; this is for one that stands at another slot with its
- * outcome. What it has become stays, but nobody knows any more which of the two that is said of.
- * One that is away for a moment is waited for: it is in its own reset, or was carried here. */
-static bool refuse_standing_twin(struct attempt *attempt, struct err *err)
+static bool is_on_bus_too(
+	struct attempt *attempt, char port[USB_PORT_MAX], bool *ret, struct err *err)
 {
-	enum { LOOK_EVERY_US = 50000 };
-	char place[CONFIG_NAME_MAX];
+	struct usb_bus *bus = attempt->line->options.bus;
+	struct usb_ident idents[USB_UNITS_MAX];
+	size_t count;
+	uint64_t change;
+	*ret = false;
+	if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &count, &change, err))
+		return false;
+	for (size_t i = 0; i < count && !*ret; i++) {
+		char id[LINE_DEVICE_ID];
+		identity_from_serial(&attempt->plan->family.identity, idents[i].serial, id);
+		if (strcmp(id, attempt->device_id) != 0 ||
+			strcmp(idents[i].port, attempt->ident.port) == 0)
+			continue;
+		memcpy(port, idents[i].port, USB_PORT_MAX);
+		*ret = true;
+	}
+	return true;
+}
+
+/* One that waits for its turn has no attempt yet, but its serial is there to see. A unit that was
+ * carried here may be listed at its old port for a moment still. */
+static bool find_waiting_twin(
+	struct attempt *attempt, char port[USB_PORT_MAX], bool *ret, struct err *err)
+{
+	struct deadline deadline = deadline_in_ms(CARRIED_MS);
+	do {
+		if (!is_on_bus_too(attempt, port, ret, err))
+			return false;
+		if (!*ret)
+			return true;
+		if (!clock_pause_until(clock_mono_us() + LOOK_EVERY_US, attempt_cancel(attempt)))
+			return err_set(err, REASON_STOPPED, "stopped while identifying the unit");
+	} while (!deadline_passed(deadline));
+	return true;
+}
+
+/* One in work is found by the record itself; this is for one that stands at another slot with its
+ * outcome, or has not been looked at. What the other has become stays, but nobody knows any more
+ * which of the two that is said of. One that is away for a moment is waited for: it is in its own
+ * reset, or was carried here. */
+static bool refuse_twin(struct attempt *attempt, struct err *err)
+{
+	char place[CONFIG_NAME_MAX], port[USB_PORT_MAX];
 	struct err twin;
 	enum slot_stand stand;
+	bool waits = false;
 	while ((stand = slot_find(attempt->slot, attempt->device_id, place)) == STAND_AWAY)
 		if (!clock_pause_until(clock_mono_us() + LOOK_EVERY_US, attempt_cancel(attempt)))
 			return err_set(err, REASON_STOPPED, "stopped while identifying the unit");
-	if (stand == STAND_NOWHERE)
+	if (stand == STAND_NOWHERE && !find_waiting_twin(attempt, port, &waits, err))
+		return false;
+	if (stand == STAND_NOWHERE && !waits)
 		return true;
 	err_set(&twin, REASON_DUPLICATE_ID,
-		"the unit that stands at slot %s has the device id %s too", place,
-		attempt->device_id);
+		"the unit that stands at %s %s has the device id %s too", waits ? "port" : "slot",
+		waits ? port : place, attempt->device_id);
 	if (record_unit_quarantine(attempt->record, attempt->device_id, REASON_DUPLICATE_ID,
 		    twin.text, attempt->line->options.operator_name, err))
 		*err = twin;
@@ -217,7 +259,7 @@ static bool first_time(
 	attempt->only_scanned = !from_serial[0] && !from_copy[0] &&
 				!(rules->serial12_folds && all_hex(serial, FOLDED_DIGITS));
 	slot_claim(attempt->slot, id);
-	return refuse_standing_twin(attempt, err);
+	return refuse_twin(attempt, err);
 }
 
 enum reason identity_other(const struct attempt *attempt)

@@ -92,6 +92,24 @@ static void a_twin_of_a_unit_that_stands_there_made_is_not_skipped(void **state)
 	bench_close(&bench);
 }
 
+/* One at a time: the second has no attempt when the first could be made. */
+static void a_twin_that_waits_for_its_turn_is_seen_before_any_is_made(void **state)
+{
+	(void)state;
+	struct line_bench bench;
+	open_twins(&bench);
+	bench.config.parallel = 1;
+	bench_plug(&bench, 0, 1, true);
+	bench_plug(&bench, 1, BENCH_TWIN + 1, true);
+	bench_start(&bench, &until_stopped);
+	assert_true(bench_await(&bench, LINE_OUTCOME, 2, LONG_MS));
+	bench_expect(&bench, 0, OUTCOME_REFUSED, REASON_DUPLICATE_ID);
+	bench_expect(&bench, 1, OUTCOME_REFUSED, REASON_DUPLICATE_ID);
+	assert_int_equal(bench_sql_int(&bench, "SELECT count(*) FROM device_key"), 0);
+	stop(&bench);
+	bench_close(&bench);
+}
+
 static void a_unit_that_moves_to_another_slot_is_no_twin(void **state)
 {
 	(void)state;
@@ -239,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_two_units_at_work_none_is_made_and_both_slots_go_on),
 		cmocka_unit_test(a_twin_of_a_unit_that_stands_there_made_is_not_skipped),
+		cmocka_unit_test(a_twin_that_waits_for_its_turn_is_seen_before_any_is_made),
 		cmocka_unit_test(a_unit_that_moves_to_another_slot_is_no_twin),
 		cmocka_unit_test(a_unit_that_comes_back_elsewhere_is_made_there),
 		cmocka_unit_test(a_key_of_another_unit_sets_both_aside),
