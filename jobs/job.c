@@ -39,22 +39,77 @@ static void read_sha256(const struct cfg *group, char *to)
 		bytes_to_hex(bytes, sizeof bytes, to);
 }
 
-static void read_images(const struct cfg *root, struct job *job)
+/* The images of one stage come behind those of the stages before it. */
+static void read_images(const struct cfg *stage, unsigned index, struct job *job)
 {
 	struct cfg list, group;
-	size_t count = cfg_list(root, "images", true, JOB_IMAGES_MAX, &list);
+	size_t count = cfg_list(stage, "images", true, JOB_IMAGES_MAX - job->image_count, &list);
 	if (count == 0)
-		cfg_error(root, "images", "names no image; at least one is needed");
+		cfg_error(stage, "images", "names no image; at least one is needed");
 	for (size_t i = 0; i < count; i++) {
-		struct job_image *image = &job->images[i];
+		struct job_image *image = &job->images[job->image_count];
 		if (!cfg_list_group(&list, i, &group))
 			return;
 		cfg_text(&group, "region", "", image->region, sizeof image->region);
 		cfg_path(&group, "file", NULL, image->file, sizeof image->file);
 		read_sha256(&group, image->sha256);
 		image->line = cfg_line(&group, cfg_has(&group, "region") ? "region" : "file");
+		image->stage = index;
+		job->image_count++;
 	}
-	job->image_count = count;
+}
+
+/* Goes to displays and into the record as it is. */
+static void read_words(
+	const struct cfg *group, const char *key, const char *fallback, char *to, size_t cap)
+{
+	cfg_text(group, key, fallback, to, cap);
+	if (cfg_failed(group))
+		return;
+	for (const char *at = to; *at; at++)
+		if (*at < ' ' || *at > '~')
+			cfg_error(group, key, "has a character that is not printable ASCII");
+	if (!to[0])
+		cfg_error(group, key, "is empty; say it in a few words");
+}
+
+/* What follows the images of a stage that is not the last. */
+static void read_stage_end(const struct cfg *group, struct job_stage *stage)
+{
+	static const char *const returns[] = { "by-itself", "touch", "operator" };
+	read_words(group, "runs", NULL, stage->runs, sizeof stage->runs);
+	stage->comes_back = (enum job_return)cfg_choice(group, "comes_back", returns, 3, -1);
+	stage->run_ms = (uint32_t)cfg_int(group, "run_ms", 1, DAY_MS);
+	stage->deadline_ms = (uint32_t)cfg_int(group, "deadline_ms", 1000, DAY_MS);
+	if (!cfg_failed(group) && stage->run_ms >= stage->deadline_ms)
+		cfg_error(group, "deadline_ms",
+			"leaves no time to come back after run_ms; it counts from the leave");
+	if (stage->comes_back == RETURN_OPERATOR)
+		read_words(group, "tell", "put it into DFU with its buttons", stage->tell,
+			sizeof stage->tell);
+}
+
+static void read_stages(const struct cfg *root, struct job *job)
+{
+	struct cfg list, group;
+	if (!cfg_has(root, "stages")) {
+		job->stage_count = 1;
+		job->stages[0].line = cfg_line(root, "images");
+		read_images(root, 0, job);
+		return;
+	}
+	if (cfg_has(root, "images"))
+		cfg_error(root, "images", "stands beside stages; images belong into one of them");
+	size_t count = cfg_list(root, "stages", true, JOB_STAGES_MAX, &list);
+	if (count == 0)
+		cfg_error(root, "stages", "names no stage; leave it out and name the images");
+	for (unsigned i = 0; i < count && cfg_list_group(&list, i, &group); i++) {
+		read_images(&group, i, job);
+		job->stages[i].line = cfg_line(&group, "images");
+		if (i + 1 < count)
+			read_stage_end(&group, &job->stages[i]);
+	}
+	job->stage_count = count;
 }
 
 static void read_device_key(const struct cfg *root, struct job_device_key *key)
@@ -142,7 +197,7 @@ static void read_job(const struct cfg *root, struct job *job)
 	cfg_text(root, "part_number", "", job->part_number, sizeof job->part_number);
 	cfg_text(root, "part_revision", "", job->part_revision, sizeof job->part_revision);
 	job->quantity = (uint32_t)cfg_int_or(root, "quantity", 0, 10000000, 0);
-	read_images(root, job);
+	read_stages(root, job);
 	read_device_key(root, &job->device_key);
 	read_server_key(root, &job->server_key);
 	read_enrol(root, &job->enrol);

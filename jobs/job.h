@@ -13,13 +13,39 @@
 #include "family.h"
 #include "fs.h"
 
-enum { JOB_NAME_MAX = 64, JOB_IMAGES_MAX = 16, JOB_TEXT_MAX = 64, JOB_REQUIREMENTS_MAX = 16 };
+enum {
+	JOB_NAME_MAX = 64,
+	JOB_IMAGES_MAX = 16,
+	JOB_TEXT_MAX = 64,
+	JOB_REQUIREMENTS_MAX = 16,
+	JOB_STAGES_MAX = 4
+};
 
 struct job_image {
 	char region[FAMILY_NAME_MAX]; /* "" = the addresses in the file say it */
 	char file[FS_PATH_MAX];
 	char sha256[SHA256_HEX]; /* "" = not pinned */
-	unsigned line;		 /* in the job file, for messages */
+	unsigned stage;          /* index of the stage that writes it */
+	unsigned line;           /* in the job file, for messages */
+};
+
+/* How a unit gets back into DFU when the program of a stage has done its work. */
+enum job_return {
+	RETURN_BY_ITSELF, /* the program resets into DFU */
+	RETURN_TOUCH,     /* the station asks it, by the family's ways */
+	RETURN_OPERATOR   /* a person presses the buttons, and is told so */
+};
+
+/* All but the last stage end like this: the unit leaves DFU, runs what was written, and comes back
+ * in DFU at the same slot. Of the last one, which makes the product, only line is filled. */
+struct job_stage {
+	char runs[JOB_TEXT_MAX]; /* what runs, for people; what it did cannot be read back */
+	enum job_return comes_back;
+	char tell[JOB_TEXT_MAX]; /* RETURN_OPERATOR: what to do, for the person */
+	/* The work takes at least so long: the unit is left alone, and may not be back before. */
+	uint32_t run_ms;
+	uint32_t deadline_ms; /* from the leave until the unit is back in DFU */
+	unsigned line;
 };
 
 enum job_key_policy { KEY_POLICY_NEW, KEY_POLICY_KEEP_VALID };
@@ -72,9 +98,11 @@ struct job {
 	char name[JOB_NAME_MAX];
 	char family[FAMILY_NAME_MAX];
 	char part_number[JOB_TEXT_MAX], part_revision[JOB_TEXT_MAX];
-	uint32_t quantity; /* 0 = until stopped */
-	struct job_image images[JOB_IMAGES_MAX];
+	uint32_t quantity;                       /* 0 = until stopped */
+	struct job_image images[JOB_IMAGES_MAX]; /* of all stages, in their order */
 	size_t image_count;
+	struct job_stage stages[JOB_STAGES_MAX];
+	size_t stage_count; /* 1 for a job without stages */
 	struct job_device_key device_key;
 	struct job_server_key server_key;
 	struct job_enrol enrol;
@@ -90,10 +118,10 @@ struct job {
 /* REASON_INPUT with file:line: path. */
 bool job_load(const char *path, struct job *ret, struct err *err) MUST_CHECK;
 /* The same from memory; path is for messages and for relative paths. */
-bool job_parse(const char *path, const char *text, size_t len, struct job *ret, struct err *err)
-	MUST_CHECK;
+bool job_parse(const char *path, const char *text, size_t len, struct job *ret,
+	struct err *err) MUST_CHECK;
 void job_done(struct job *job); /* frees the text; takes NULL and a zero job */
 /* Writes sha256 = "..." into the job file for each image (as many as count, in the job's order),
  * everything else of the text unchanged, atomically. */
-bool job_pin(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count, struct err *err)
-	MUST_CHECK;
+bool job_pin(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count,
+	struct err *err) MUST_CHECK;

@@ -63,17 +63,41 @@ static bool find_in_image(struct cfgtext *scanner, struct pin_place *ret)
 	return last.end != 0;
 }
 
-static bool find_places(const char *text, struct pin_place *places, size_t count)
+/* The next group of a list; the scanner is then in it. */
+static bool enter_group(struct cfgtext *scanner)
 {
-	struct cfgtext scanner = { .text = text, .len = strlen(text) };
-	if (!cfgtext_enter(&scanner, "job", "{") || !cfgtext_enter(&scanner, "images", "("))
+	struct cfgtext_token token = cfgtext_next(scanner);
+	if (cfgtext_is_one_of(scanner, token, ","))
+		token = cfgtext_next(scanner);
+	return cfgtext_is_one_of(scanner, token, "{");
+}
+
+/* The images of the group that the scanner is in, from *at on. */
+static bool find_in_images(struct cfgtext *scanner, const struct job *job, unsigned stage,
+	struct pin_place *places, size_t *at)
+{
+	if (!cfgtext_enter(scanner, "images", "("))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		struct cfgtext_token token = cfgtext_next(&scanner);
-		if (cfgtext_is(&scanner, token, ","))
-			token = cfgtext_next(&scanner);
-		if (!cfgtext_is(&scanner, token, "{") || !find_in_image(&scanner, &places[i]))
+	for (; *at < job->image_count && job->images[*at].stage == stage; ++*at)
+		if (!enter_group(scanner) || !find_in_image(scanner, &places[*at]))
 			return false;
+	return true;
+}
+
+static bool find_places(const struct job *job, struct pin_place *places)
+{
+	struct cfgtext scanner = { .text = job->text, .len = strlen(job->text) };
+	size_t at = 0;
+	if (!cfgtext_enter(&scanner, "job", "{"))
+		return false;
+	struct cfgtext inside = scanner;
+	if (!cfgtext_enter(&inside, "stages", "("))
+		return find_in_images(&scanner, job, 0, places, &at);
+	for (unsigned stage = 0; stage < job->stage_count; stage++) {
+		if (!enter_group(&inside) || !find_in_images(&inside, job, stage, places, &at))
+			return false;
+		cfgtext_skip_bracket(&inside); /* of the images */
+		cfgtext_skip_bracket(&inside); /* of the stage */
 	}
 	return true;
 }
@@ -96,7 +120,7 @@ static bool pinned_text(const struct job *job, const char (*sha256)[SHA256_HEX],
 	struct text_buf *buf, struct err *err)
 {
 	struct pin_place places[JOB_IMAGES_MAX];
-	if (!find_places(job->text, places, count))
+	if (count != job->image_count || !find_places(job, places))
 		return err_set(err, REASON_INPUT,
 			"%s: cannot find the %zu groups of images in the text; write sha256 into "
 			"it by hand",

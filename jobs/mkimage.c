@@ -15,6 +15,7 @@
 #include "module.h"
 #include "scope.h"
 
+enum { PROGRAM_AT = 0x200, RADIO_MAX = 9 }; /* where a virtual unit looks for a patch program */
 enum { CHUNK = 256, SUFFIX_LEN = 40, CRC_LEN = 4, EDITIONS = 2, SECTOR_0_LEN = 0x4000 };
 
 struct recipe {
@@ -33,6 +34,10 @@ static const struct recipe recipes[] = {
 		{ { 0 } } },
 	{ "core-factory.bin", 0x08005000, 91204, 0x10c, 0x20005000, 0, MODULE_MONO, 0,
 		{ 1401, 1402 }, { { 0 } } },
+	{ "core-deep-update.bin", 0x08005000, 61180, 0x10c, 0x20005000, 0, MODULE_MONO, 0, { 1, 1 },
+		{ { 0 } } },
+	{ "core-radio-patch.bin", 0x08005000, 38412, 0x10c, 0x20005000, 0, MODULE_MONO, 0, { 1, 1 },
+		{ { 0 } } },
 	{ "photon-system-part1.bin", 0x08020000, 245312, 0x184, 0x20020000, 6, MODULE_SYSTEM_PART,
 		1, { 2302, 3302 }, { { MODULE_SYSTEM_PART, 2, 207 } } },
 	{ "photon-system-part2.bin", 0x08060000, 224608, 0x184, 0x20020000, 6, MODULE_SYSTEM_PART,
@@ -60,6 +65,19 @@ static const struct recipe recipes[] = {
 		{ { 0 } } },
 	{ "stm32-custom-user.bin", 0x08010000, 301448, 0x188, 0x20020000, 0, MODULE_NONE, 0, { 0 },
 		{ { 0 } } },
+};
+
+/* Patch programs: what a virtual unit does when it runs one (station/virtual/vunit_program.c). */
+struct program {
+	const char *file;
+	uint32_t work_ms;
+	bool shows, returns;
+	const char *radio;
+};
+
+static const struct program programs[] = {
+	{ "core-deep-update.bin", 3000, true, false, "1.13" },
+	{ "core-radio-patch.bin", 5000, false, true, "1.14" },
 };
 
 /* xorshift64* (Vigna 2016). */
@@ -126,6 +144,21 @@ static void put_vectors(const struct recipe *recipe, uint8_t *bytes)
 		bytes_put_le32(bytes + at, recipe->start + 0x401 + at * 8);
 }
 
+static void put_program(const char *file, uint8_t *bytes)
+{
+	uint8_t *to = bytes + PROGRAM_AT;
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+		if (strcmp(file, programs[i].file) != 0)
+			continue;
+		memset(to, 0, 32);
+		memcpy(to, "VIRTUAL PROGRAM", 16);
+		bytes_put_le32(to + 16, programs[i].work_ms);
+		to[20] = programs[i].shows;
+		to[21] = programs[i].returns;
+		memcpy(to + 22, programs[i].radio, strnlen(programs[i].radio, RADIO_MAX));
+	}
+}
+
 static bool put_suffix(uint8_t *bytes, size_t module_len, struct err *err)
 {
 	uint8_t *suffix = bytes + module_len - SUFFIX_LEN;
@@ -167,6 +200,7 @@ static bool make_image(
 		put_vectors(recipe, bytes);
 	if (recipe->function == MODULE_NONE)
 		return fs_write_atomic(path, bytes, len, 0644, err);
+	put_program(recipe->file, bytes);
 	module_header_encode(&header, bytes + recipe->header);
 	memset(bytes + len, 0xff, file_len - len);
 	return put_suffix(bytes, module_len, err) &&

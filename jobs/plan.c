@@ -34,13 +34,25 @@ void plan_refuse(struct plan_build *build, unsigned line, const char *format, ..
 	refuse_at(build, line, what);
 }
 
+/* "images[1]", as the job has it. */
+static void name_image(const struct job *job, size_t i, char to[48])
+{
+	size_t first = 0;
+	while (job->images[first].stage != job->images[i].stage)
+		first++;
+	if (job->stage_count <= 1)
+		snprintf(to, 48, "images[%zu]", i);
+	else
+		snprintf(to, 48, "stages[%u].images[%zu]", job->images[i].stage, i - first);
+}
+
 void plan_refuse_image(struct plan_build *build, size_t i, const char *format, ...)
 {
 	const struct job_image *image = &build->plan->job.images[i];
-	char what[ERR_TEXT_MAX];
-	int used = image->region[0]
-			   ? snprintf(what, sizeof what, "images[%zu] (%s): ", i, image->region)
-			   : snprintf(what, sizeof what, "images[%zu]: ", i);
+	char what[ERR_TEXT_MAX], name[48];
+	name_image(&build->plan->job, i, name);
+	int used = image->region[0] ? snprintf(what, sizeof what, "%s (%s): ", name, image->region)
+				    : snprintf(what, sizeof what, "%s: ", name);
 	va_list args;
 	va_start(args, format);
 	vsnprintf(what + used, sizeof what - (size_t)used, format, args);
@@ -59,35 +71,65 @@ static bool find_family(struct plan_build *build, struct err *err)
 	return family_find(plan->job.family, job_folder, config_folder, &plan->family, err);
 }
 
-/* Without a family nothing else can be judged. */
-static bool build_all(struct plan_build *build, struct err *err)
-{
-	if (!find_family(build, err)) {
-		plan_refuse(build, build->plan->job.family_line, "family: %s", err->text);
-		return true;
-	}
-	plan_take_sources(build);
-	plan_check_images(build);
-	plan_check_places(build);
-	plan_take_keys(build);
-	plan_check_requirements(build);
-	if (build->refusals)
-		return true;
-	return plan_place(build, err) &&
-	       plan_hash(build->plan, build->options->cloud_url != NULL, err);
-}
-
 static void done_images(struct plan_build *build)
 {
 	for (size_t i = 0; i < build->plan->job.image_count; i++)
 		image_done(&build->images[i]);
+	build->source_count = 0;
+}
+
+/* The images of one stage. */
+static bool build_stage(struct plan_build *build, struct plan *plan, struct err *err)
+{
+	build->plan = plan;
+	plan_take_sources(build);
+	plan_check_images(build);
+	plan_check_places(build);
+	plan_check_stage(build);
+	bool ok = build->refusals || (plan_place(build, err) && plan_stand(build, err));
+	done_images(build);
+	return ok;
+}
+
+static bool build_before(struct plan_build *build, struct err *err)
+{
+	struct plan *product = build->product;
+	for (unsigned i = 0; i + 1 < product->job.stage_count; i++) {
+		struct plan *plan = calloc(1, sizeof *plan);
+		if (!plan)
+			return err_set(err, REASON_STATION, "%s: no memory for stage %u",
+				product->job.path, i + 1);
+		product->before[product->before_count++] = plan;
+		plan->family = product->family;
+		plan->job = product->job;
+		plan->job.text = NULL;
+		plan->stage = i;
+		if (!build_stage(build, plan, err))
+			return false;
+	}
+	return true;
+}
+
+/* Without a family nothing else can be judged. */
+static bool build_all(struct plan_build *build, struct err *err)
+{
+	struct plan *product = build->product;
+	product->stage = (unsigned)product->job.stage_count - 1;
+	if (!find_family(build, err)) {
+		plan_refuse(build, product->job.family_line, "family: %s", err->text);
+		return true;
+	}
+	if (!build_before(build, err) || !build_stage(build, product, err))
+		return false;
+	plan_take_keys(build);
+	plan_check_requirements(build);
+	return build->refusals || plan_hash(product, build->options->cloud_url != NULL, err);
 }
 
 static bool make(struct plan_build *build, struct err *err)
 {
 	struct err failure;
 	bool ok = build_all(build, &failure);
-	done_images(build);
 	if (!ok) {
 		*err = failure;
 		if (build->errors)
@@ -106,9 +148,12 @@ bool plan_make(const char *job_path, const struct plan_options *options,
 		free(plan);
 		return err_set(err, REASON_STATION, "%s: no memory for the plan", job_path);
 	}
-	*build = (struct plan_build){
-		.plan = plan, .options = options, .errors = errors, .context = context, .err = err
-	};
+	*build = (struct plan_build){ .plan = plan,
+		.product = plan,
+		.options = options,
+		.errors = errors,
+		.context = context,
+		.err = err };
 	bool loaded = job_load(job_path, &plan->job, err);
 	if (!loaded && errors)
 		errors(context, err->text);
@@ -126,6 +171,8 @@ void plan_free(struct plan *plan)
 		return;
 	if (plan->memory)
 		munmap(plan->memory, plan->memory_len);
+	for (size_t i = 0; i < plan->before_count; i++)
+		plan_free(plan->before[i]);
 	job_done(&plan->job);
 	free(plan);
 }

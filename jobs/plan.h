@@ -5,8 +5,9 @@
  * nothing.
  *
  * plan_sha256 covers what makes the product: the family's identity, regions, key slots and image
- * rules; the image bytes and addresses; key policies; server key; enrolment target. Same plan, same
- * product. Names, comments, timings, quirks, limits, write and after do not count. */
+ * rules; the image bytes and addresses; key policies; server key; enrolment target; of stages before
+ * the last, their images and what they leave unproven. Same plan, same product. Names, comments,
+ * timings, quirks, limits, write and after do not count. */
 #pragma once
 
 #include <stddef.h>
@@ -18,7 +19,8 @@
 #include "job.h"
 #include "module.h"
 
-enum { PLAN_SECTORS_MAX = 1024, PLAN_REGIONS_MAX = 256, PLAN_EXTENTS_MAX = PLAN_REGIONS_MAX };
+enum { PLAN_SECTORS_MAX = 1024, PLAN_REGIONS_MAX = 256, PLAN_EXTENTS_MAX = PLAN_REGIONS_MAX,
+	PLAN_STANDS_MAX = 2 * PLAN_EXTENTS_MAX };
 
 /* When a region is written. */
 enum plan_phase {
@@ -107,6 +109,15 @@ struct plan {
 	bool has_parts; /* some region is PHASE_PARTS */
 	const struct plan_region *staged; /* the one region that is PHASE_STAGED, or NULL */
 	const struct family_region *staged_area; /* where its image waits: the first bytes of this region */
+	unsigned stage; /* of the job: the one whose images these are. The last one makes the product */
+	/* The stages before it, each a plan of its own: the same job and family, its images and nothing
+	 * else. Owned. */
+	struct plan *before[JOB_STAGES_MAX - 1];
+	size_t before_count;
+	/* What the memory holds when the stage is done: its extents, and what earlier stages wrote and
+	 * none took over since. */
+	struct plan_extent stands[PLAN_STANDS_MAX];
+	size_t stand_count;
 	void *memory;	/* the read-only mapping */
 	size_t memory_len;
 };
@@ -133,3 +144,10 @@ void plan_free(struct plan *plan); /* takes NULL */
 
 /* Transfers' worth of a run: blocks of the family's transfer size. */
 uint32_t plan_blocks(const struct plan *plan, const struct plan_region *region);
+
+/* A stage by its index in the job; the plan itself is the last one. */
+const struct plan *plan_stage(const struct plan *plan, unsigned stage);
+/* The module of this kind (its version does not matter) that stands on the unit after a stage, by the
+ * newest of the stages up to it that writes one where it runs; NULL: none does. */
+const struct plan_region *plan_module(
+	const struct plan *plan, unsigned stage, const struct module_dependency *wanted);

@@ -22,7 +22,8 @@ struct plan_source {
 };
 
 struct plan_build {
-	struct plan *plan;
+	struct plan *plan; /* of the stage in the making */
+	struct plan *product; /* the plan that all this is for */
 	const struct plan_options *options;
 	struct image images[JOB_IMAGES_MAX]; /* as many as the job has; no runs: could not be loaded */
 	struct plan_source sources[PLAN_REGIONS_MAX]; /* in the order of the job's images, then as these list them */
@@ -48,6 +49,10 @@ void plan_check_images(struct plan_build *build);
  * nothing was refused; it fills regions, extents, sectors and the read-only memory. */
 void plan_check_places(struct plan_build *build);
 bool plan_place(struct plan_build *build, struct err *err) MUST_CHECK;
+/* plan_stages.c: what else there is to say against a stage; and, when its images have their places, what
+ * the memory then holds. */
+void plan_check_stage(struct plan_build *build);
+bool plan_stand(struct plan_build *build, struct err *err) MUST_CHECK;
 /* plan_keys.c: key slots, server key, enrolment. */
 void plan_take_keys(struct plan_build *build);
 /* plan_require.c: what the job wants of a unit as it comes. */

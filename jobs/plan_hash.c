@@ -229,13 +229,29 @@ static void add_enrol(struct digest *digest, const struct plan_enrol *enrol, boo
 	digest_add_text(digest, enrol->product_id);
 }
 
+static void add_images(struct digest *digest, const struct plan *plan)
+{
+	add_sorted(digest, plan->regions, plan->region_count, sizeof *plan->regions, by_image,
+		put_image);
+}
+
+/* How a unit comes back from a stage, and when, is no part of the product. */
+static void add_stages(struct digest *digest, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->before_count; i++) {
+		digest_add_text(digest, "stage");
+		add_images(digest, plan->before[i]);
+		digest_add_text(digest, plan->job.stages[i].runs);
+	}
+}
+
 bool plan_hash(struct plan *plan, bool virtual_cloud, struct err *err)
 {
 	struct digest *digest = digest_begin();
 	digest_add_text(digest, "station plan 1");
 	add_family(digest, &plan->family);
-	add_sorted(digest, plan->regions, plan->region_count, sizeof *plan->regions, by_image,
-		put_image);
+	add_stages(digest, plan);
+	add_images(digest, plan);
 	add_keys(digest, plan);
 	add_enrol(digest, &plan->enrol, virtual_cloud);
 	add_requirements(digest, plan);

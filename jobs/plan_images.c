@@ -108,6 +108,22 @@ static void examine(struct plan_build *build, struct plan_source *source)
 		check_module(build, source);
 }
 
+/* What the stages before it leave on the unit. */
+static void check_earlier(struct plan_build *build, const struct plan_source *source,
+	const struct module_dependency *wanted)
+{
+	unsigned stage = build->plan->stage;
+	const struct plan_region *found =
+		stage ? plan_module(build->product, stage - 1, wanted) : NULL;
+	if (found && found->module.version < wanted->min_version)
+		plan_refuse_image(build, source->image,
+			"%s: needs %s %u of version %u or newer, but an earlier stage writes "
+			"version %u (%s); take images that belong together",
+			file_of(build, source), module_function_name(wanted->function),
+			wanted->index, wanted->min_version, found->module.version,
+			found->file_name);
+}
+
 /* A bootloader or module that is not in the job stands on the unit and is looked at there. */
 static void check_dependency(struct plan_build *build, const struct plan_source *source,
 	const struct module_dependency *wanted)
@@ -126,8 +142,10 @@ static void check_dependency(struct plan_build *build, const struct plan_source 
 			return;
 		found = other;
 	}
-	if (!found)
+	if (!found) {
+		check_earlier(build, source, wanted);
 		return;
+	}
 	plan_refuse_image(build, source->image,
 		"%s: needs %s %u of version %u or newer, but images[%zu] (%s) has version %u; take "
 		"images that belong together",

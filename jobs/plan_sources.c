@@ -292,6 +292,8 @@ static void take_image(struct plan_build *build, size_t i)
 
 void plan_take_sources(struct plan_build *build)
 {
-	for (size_t i = 0; i < build->plan->job.image_count; i++)
-		take_image(build, i);
+	const struct job *job = &build->plan->job;
+	for (size_t i = 0; i < job->image_count; i++)
+		if (job->images[i].stage == build->plan->stage)
+			take_image(build, i);
 }

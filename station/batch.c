@@ -121,6 +121,14 @@ int batch_make_plan(struct batch *batch, struct plan_options *options)
 		       : EXIT_REFUSED;
 }
 
+static void take_event(void *context, const struct line_event *event)
+{
+	struct batch *batch = context;
+	progress_event(&batch->progress, event);
+	if (batch->watch)
+		batch->watch(batch->watch_context, event);
+}
+
 bool batch_make_line(struct batch *batch, struct usb_bus *bus, uint32_t end_after_outcomes,
 	bool any_port, struct err *err)
 {
@@ -147,8 +155,9 @@ bool batch_make_line(struct batch *batch, struct usb_bus *bus, uint32_t end_afte
 		.end_after_outcomes = end_after_outcomes,
 		.drain = interrupt_once(),
 		.abort = interrupt_twice(),
-		.event = progress_event,
-		.context = &batch->progress };
+		.skipped_time = batch->skipped_time,
+		.event = take_event,
+		.context = batch };
 	return line_new(&line, &batch->line, err);
 }
 

@@ -61,6 +61,10 @@ struct batch {
 	struct log *log;
 	struct line *line;
 	struct progress progress;
+	/* Set before batch_make_line, where somebody else wants to see the events too; as of a line. */
+	void (*watch)(void *context, const struct line_event *event);
+	void *watch_context;
+	double skipped_time; /* of line_options */
 };
 
 /* False, with a message, for options that have no meaning for the kind of batch. */

@@ -24,12 +24,15 @@ enum {
 struct board_slot {
 	char name[CONFIG_NAME_MAX], device_id[LINE_DEVICE_ID];
 	bool busy;
-	const char *words; /* static */
+	const char *words;       /* static */
+	unsigned stage, stages;  /* 0: the job has none */
+	const char *runs, *tell; /* of the stage; live as long as the plan; NULL = none */
 	unsigned try_number;
 	uint64_t bytes_done, bytes_total, started_us, step_started_us;
 	enum outcome outcome; /* of the last attempt */
 	enum reason reason;
 	const char *proof; /* of a PASS; NULL = none */
+	char unproven[LINE_UNPROVEN_MAX];
 	uint32_t elapsed_ms;
 };
 
@@ -52,6 +55,8 @@ struct board {
 
 static const char *colour_of(const struct board *board, const struct board_slot *slot)
 {
+	if (board->colour && slot->busy && slot->tell)
+		return "\033[1;33m";
 	if (!board->colour || slot->busy)
 		return "";
 	return cmd_outcome_colour(slot->outcome);
@@ -65,11 +70,18 @@ static const char *colour_end(const struct board *board)
 /* A unit that is left alone says nothing; a bar needs a total. */
 static void describe_work(const struct board_slot *slot, uint64_t now_us, char *to, size_t cap)
 {
-	char again[24] = "";
+	char again[24] = "", words[64 + JOB_TEXT_MAX];
 	if (slot->try_number > 1)
 		snprintf(again, sizeof again, " (try %u)", slot->try_number);
+	if (slot->tell)
+		snprintf(words, sizeof words, "! %s", slot->tell);
+	else if (slot->stage)
+		snprintf(words, sizeof words, "%s (%u/%u%s%s)", slot->words, slot->stage,
+			slot->stages, slot->runs ? ", " : "", slot->runs ? slot->runs : "");
+	else
+		snprintf(words, sizeof words, "%s", slot->words);
 	if (!slot->bytes_total) {
-		snprintf(to, cap, "%s%s", slot->words, again);
+		snprintf(to, cap, "%s%s", words, again);
 		return;
 	}
 	uint64_t done = slot->bytes_done < slot->bytes_total ? slot->bytes_done : slot->bytes_total;
@@ -79,7 +91,7 @@ static void describe_work(const struct board_slot *slot, uint64_t now_us, char *
 	memset(bar, '#', full);
 	bar[BAR_WIDTH] = 0;
 	double seconds = (double)(now_us - slot->step_started_us) / 1e6;
-	snprintf(to, cap, "%-24s %s %3u%% %5.2f MB/s%s", slot->words, bar,
+	snprintf(to, cap, "%-24s %s %3u%% %5.2f MB/s%s", words, bar,
 		(unsigned)(done * 100 / slot->bytes_total),
 		seconds > 0.05 ? (double)done / 1e6 / seconds : 0.0, again);
 }
@@ -90,7 +102,8 @@ static void describe_outcome(const struct board_slot *slot, char *to, size_t cap
 	if (slot->outcome == OUTCOME_NONE)
 		snprintf(to, cap, "-");
 	else if (slot->outcome == OUTCOME_PASS)
-		snprintf(to, cap, "PASS%s%s: take it out", slot->proof ? ", key " : "",
+		snprintf(to, cap, "PASS%s%s%s%s%s: take it out", slot->unproven[0] ? " (" : "",
+			slot->unproven, slot->unproven[0] ? ")" : "", slot->proof ? ", key " : "",
 			slot->proof ? slot->proof : "");
 	else
 		snprintf(to, cap, "%s %s: %s", outcome_name(slot->outcome), info->code, info->next);
@@ -106,7 +119,7 @@ static void add_cut(struct text_buf *buf, const char *text, size_t width)
 static void add_slot(struct text_buf *buf, const struct board *board, const struct board_slot *slot,
 	unsigned columns, uint64_t now_us)
 {
-	char head[CONFIG_NAME_MAX + LINE_DEVICE_ID + 16], text[256], line[512];
+	char head[CONFIG_NAME_MAX + LINE_DEVICE_ID + 16], text[512], line[512];
 	uint32_t elapsed_ms =
 		slot->busy ? (uint32_t)((now_us - slot->started_us) / 1000) : slot->elapsed_ms;
 	if (slot->busy)
@@ -308,12 +321,18 @@ static void take(struct board *board, struct board_slot *slot, const struct line
 		slot->busy = true;
 		slot->started_us = slot->step_started_us = clock_mono_us();
 		slot->words = "arrived";
+		slot->stage = slot->stages = 0;
+		slot->runs = slot->tell = NULL;
 		slot->try_number = 1;
 		break;
 	case LINE_STEP:
 		slot->step_started_us = clock_mono_us();
 		slot->words = event->words;
 		slot->try_number = event->try_number;
+		slot->stage = event->stage;
+		slot->stages = event->stages;
+		slot->runs = event->runs;
+		slot->tell = event->tell;
 		break;
 	case LINE_RETRY:
 	case LINE_PROGRESS:
@@ -324,6 +343,7 @@ static void take(struct board *board, struct board_slot *slot, const struct line
 		slot->reason = event->reason;
 		slot->proof = event->proof;
 		slot->elapsed_ms = event->elapsed_ms;
+		memcpy(slot->unproven, event->unproven, sizeof slot->unproven);
 		board->outcomes[event->outcome]++;
 		break;
 	case LINE_HUB:

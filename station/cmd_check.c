@@ -48,8 +48,8 @@ static bool is_written(const struct plan *plan, const struct family_region *regi
 {
 	if (region == plan->staged_area)
 		return true;
-	for (size_t i = 0; i < plan->extent_count; i++) {
-		const struct plan_extent *extent = &plan->extents[i];
+	for (size_t i = 0; i < plan->stand_count; i++) {
+		const struct plan_extent *extent = &plan->stands[i];
 		if (extent->alt == region->alt &&
 			extent->addr < (uint64_t)region->addr + region->size &&
 			region->addr < (uint64_t)extent->addr + extent->len)
@@ -175,6 +175,43 @@ static void print_images(const struct plan *plan)
 	}
 }
 
+static const char *return_name(enum job_return comes_back)
+{
+	static const char *const names[] = { [RETURN_BY_ITSELF] = "by-itself",
+		[RETURN_TOUCH] = "touch",
+		[RETURN_OPERATOR] = "operator" };
+	return names[comes_back];
+}
+
+static void print_stage_end(const struct job_stage *stage)
+{
+	printf("\nends\n  %-14s %s, for %" PRIu32
+	       " ms at least; what it does cannot be read back\n",
+		"runs", stage->runs, stage->run_ms);
+	printf("  %-14s %s%s%s, within %" PRIu32 " ms of its leave\n", "comes back",
+		return_name(stage->comes_back), stage->tell[0] ? ": " : "", stage->tell,
+		stage->deadline_ms);
+}
+
+static void print_stages(const struct plan *plan)
+{
+	size_t count = plan->before_count + 1;
+	for (unsigned i = 0; i < plan->before_count; i++) {
+		printf("\nSTAGE %u of %zu\n", i + 1, count);
+		print_images(plan->before[i]);
+		print_stage_end(&plan->job.stages[i]);
+	}
+	if (plan->before_count)
+		printf("\nSTAGE %zu of %zu, the product\n", count, count);
+	print_images(plan);
+	if (plan->stand_count > plan->extent_count)
+		printf("\nleft by earlier stages, and read back to the end too\n");
+	for (size_t i = plan->extent_count; i < plan->stand_count; i++)
+		printf("  alt %u          0x%08" PRIx32 " - 0x%08" PRIx64 ", %" PRIu32 " bytes\n",
+			plan->stands[i].alt, plan->stands[i].addr,
+			(uint64_t)plan->stands[i].addr + plan->stands[i].len, plan->stands[i].len);
+}
+
 static void print_slot(const char *what, const struct family_key_slot *slot)
 {
 	printf("  %-14s %s: alt %u, 0x%08" PRIx32 ", %" PRIu32 " bytes, %s%s\n", what, slot->name,
@@ -296,7 +333,7 @@ static void print_text(const struct plan *plan)
 		printf("part   %s%s%s\n", job->part_number,
 			job->part_revision[0] ? " revision " : "", job->part_revision);
 	printf("plan   %s\n", plan->sha256);
-	print_images(plan);
+	print_stages(plan);
 	print_keys(plan);
 	print_enrol(&plan->enrol);
 	print_limits(job);
@@ -378,19 +415,51 @@ static void add_name(void *context, const char *name)
 	json_array_append_new(context, json_string(name));
 }
 
+static json_t *json_regions(const struct plan *plan)
+{
+	json_t *regions = json_array();
+	for (size_t i = 0; i < plan->region_count; i++)
+		json_array_append_new(regions, json_region(plan, &plan->regions[i]));
+	return regions;
+}
+
+static json_t *json_extents(const struct plan_extent *extents, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_extent(&extents[i]));
+	return array;
+}
+
+static json_t *json_stages(const struct plan *plan)
+{
+	json_t *stages = json_array();
+	for (size_t i = 0; i < plan->before_count; i++) {
+		const struct plan *before = plan->before[i];
+		const struct job_stage *stage = &plan->job.stages[i];
+		json_array_append_new(
+			stages, json_pack("{si so so ss ss ss sI sI}", "stage", (int)i + 1,
+					"regions", json_regions(before), "extents",
+					json_extents(before->extents, before->extent_count), "runs",
+					stage->runs, "comes_back", return_name(stage->comes_back),
+					"tell", stage->tell, "run_ms", (json_int_t)stage->run_ms,
+					"deadline_ms", (json_int_t)stage->deadline_ms));
+	}
+	return stages;
+}
+
 static json_t *json_plan(const struct plan *plan)
 {
 	const struct job *job = &plan->job;
-	json_t *regions = json_array(), *extents = json_array(), *untouched = json_array();
-	for (size_t i = 0; i < plan->region_count; i++)
-		json_array_append_new(regions, json_region(plan, &plan->regions[i]));
-	for (size_t i = 0; i < plan->extent_count; i++)
-		json_array_append_new(extents, json_extent(&plan->extents[i]));
+	json_t *untouched = json_array();
 	for_untouched(plan, add_name, untouched);
-	return json_pack("{ss ss ss ss ss sI ss so so so so so ss ss so so}", "job", job->name,
-		"job_file", job->path, "family", plan->family.name, "part_number", job->part_number,
-		"part_revision", job->part_revision, "quantity", (json_int_t)job->quantity,
-		"plan_sha256", plan->sha256, "regions", regions, "extents", extents, "device_key",
+	return json_pack("{ss ss ss ss ss sI ss so so so so so so so ss ss so so}", "job",
+		job->name, "job_file", job->path, "family", plan->family.name, "part_number",
+		job->part_number, "part_revision", job->part_revision, "quantity",
+		(json_int_t)job->quantity, "plan_sha256", plan->sha256, "regions",
+		json_regions(plan), "extents", json_extents(plan->extents, plan->extent_count),
+		"earlier_stages", json_stages(plan), "stands",
+		json_extents(plan->stands, plan->stand_count), "device_key",
 		json_device_key(&plan->device_key), "server_key",
 		json_server_key(&plan->server_key), "enrol", json_enrol(&plan->enrol), "write",
 		job->write == WRITE_ALWAYS ? "always" : "changed", "after",
@@ -422,8 +491,12 @@ static bool pin(const struct plan *plan, struct err *err)
 {
 	char sha256[JOB_IMAGES_MAX][SHA256_HEX];
 	const struct job *job = &plan->job;
-	for (size_t i = 0; i < plan->region_count; i++)
-		memcpy(sha256[plan->regions[i].image], plan->regions[i].sha256, SHA256_HEX);
+	for (unsigned k = 0; k <= plan->before_count; k++) {
+		const struct plan *stage = plan_stage(plan, k);
+		for (size_t i = 0; i < stage->region_count; i++)
+			memcpy(sha256[stage->regions[i].image], stage->regions[i].sha256,
+				SHA256_HEX);
+	}
 	return job_pin(job, (const char(*)[SHA256_HEX])sha256, job->image_count, err);
 }
 

@@ -186,6 +186,15 @@ static void print_work(struct rehearsal *all)
 	}
 }
 
+/* The operator's hand at the bench. */
+static void play_operator(void *context, const struct line_event *event)
+{
+	struct rehearsal *all = context;
+	for (unsigned i = 0; event->kind == LINE_STEP && event->tell && i < all->options.units; i++)
+		if (strcmp(all->places[i].slot, event->slot) == 0)
+			vbus_button(all->vbus, all->places[i].port);
+}
+
 static int rehearse(struct rehearsal *all)
 {
 	struct batch *batch = &all->batch;
@@ -202,6 +211,9 @@ static int rehearse(struct rehearsal *all)
 		return cmd_fail(batch->command, &err);
 	if (batch_make_plan(batch, &plan) != EXIT_DONE)
 		return EXIT_REFUSED;
+	batch->watch = play_operator;
+	batch->watch_context = all;
+	batch->skipped_time = all->options.speed < 1 ? 1 - all->options.speed : 0;
 	if (!prepare_bench(all, &err) ||
 		!batch_make_line(batch, vbus_bus(all->vbus), all->options.units, false, &err) ||
 		!scan_labels(all, &err))

@@ -13,7 +13,7 @@
 #include "show.h"
 #include "text.h"
 
-enum { WIDTH = 100, INDENT = 17 };
+enum { WIDTH = 100, INDENT = 21 };
 
 static const char help[] =
 	"usage: station show UNIT [options]\n"
@@ -72,6 +72,18 @@ static bool keep(struct collected *to, json_t *array, json_t *object)
 	return !to->failed;
 }
 
+/* One text for each line. */
+static json_t *list_of_lines(const char *lines)
+{
+	json_t *list = json_array();
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+		json_array_append_new(list, json_stringn(lines, len));
+		lines += len + (lines[len] != 0);
+	}
+	return list;
+}
+
 static bool add_attempt(void *context, const struct show_attempt *attempt)
 {
 	struct collected *to = context;
@@ -118,6 +130,8 @@ static bool add_attempt(void *context, const struct show_attempt *attempt)
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		to->failed |= json_object_set_new(object, numbers[i].name,
 				      number_or_null(numbers[i].number)) != 0;
+	to->failed |=
+		json_object_set_new(object, "unproven", list_of_lines(attempt->unproven)) != 0;
 	to->failed |= json_object_set_new(object, "steps", to->steps) != 0;
 	return keep(to, to->attempts, object);
 }
@@ -241,6 +255,14 @@ static void print_seal(const json_t *attempt)
 	print_field("seal", text);
 }
 
+/* Beside an outcome, so that a PASS is not read for more than it is. */
+static void print_unproven(const json_t *texts)
+{
+	size_t i;
+	const json_t *text;
+	json_array_foreach(texts, i, text) print_field(RECORD_UNPROVEN, json_string_value(text));
+}
+
 static void print_attempt(const json_t *attempt)
 {
 	char started[40], duration[32], passage[24];
@@ -252,6 +274,7 @@ static void print_attempt(const json_t *attempt)
 		outcome ? outcome : "in work", text_of(attempt, "kind"), started, duration);
 	print_pair("reason", reason, ": ",
 		reason ? reason_info(reason_from_code(reason))->sentence : NULL);
+	print_unproven(json_object_get(attempt, "unproven"));
 	print_field("cause", text_of(attempt, "cause"));
 	print_field("detail", text_of(attempt, "detail"));
 	print_pair("job", text_of(attempt, "job_name"), ", family ", text_of(attempt, "family"));

@@ -54,6 +54,20 @@ static void print_json(FILE *to, json_t *object)
 	fflush(to);
 }
 
+static void add_stage(json_t *object, const struct line_event *event)
+{
+	if (event->stage) {
+		json_object_set_new(object, "stage", json_integer(event->stage));
+		json_object_set_new(object, "stages", json_integer(event->stages));
+	}
+	if (event->runs)
+		json_object_set_new(object, "runs", json_string(event->runs));
+	if (event->tell)
+		json_object_set_new(object, "operator", json_string(event->tell));
+	if (event->unproven[0])
+		json_object_set_new(object, "unproven", json_string(event->unproven));
+}
+
 static void event_json(FILE *to, const struct line_event *event)
 {
 	static const char *const names[] = { "arrived", "step", "retry", "progress", "outcome",
@@ -68,6 +82,7 @@ static void event_json(FILE *to, const struct line_event *event)
 		json_object_set_new(object, "step", json_string(event->step));
 	if (event->kind == LINE_STEP || event->kind == LINE_RETRY)
 		json_object_set_new(object, "try", json_integer(event->try_number));
+	add_stage(object, event);
 	if (event->kind == LINE_PROGRESS) {
 		json_object_set_new(object, "bytes", json_integer((json_int_t)event->bytes_done));
 		json_object_set_new(object, "of", json_integer((json_int_t)event->bytes_total));
@@ -89,6 +104,16 @@ static void event_json(FILE *to, const struct line_event *event)
 	print_json(to, object);
 }
 
+/* "waiting for DFU (stage 1 of 2, radio 1.14)"; what a person has to do comes first. */
+static void step_text(FILE *to, const struct line_event *event)
+{
+	fprintf(to, "%s%s", event->tell ? "OPERATOR: " : "",
+		event->tell ? event->tell : event->words);
+	if (event->stage)
+		fprintf(to, " (stage %u of %u%s%s)", event->stage, event->stages,
+			event->runs ? ", " : "", event->runs ? event->runs : "");
+}
+
 static void event_text(const struct progress *progress, const struct line_event *event)
 {
 	const struct reason_info *info = reason_info(event->reason);
@@ -99,8 +124,9 @@ static void event_text(const struct progress *progress, const struct line_event 
 	case LINE_PROGRESS:
 		return;
 	case LINE_STEP:
-		fprintf(to, "%-4s %-24s %s%s\n", event->slot, id, event->words,
-			event->try_number > 1 ? " (once more)" : "");
+		fprintf(to, "%-4s %-24s ", event->slot, id);
+		step_text(to, event);
+		fprintf(to, "%s\n", event->try_number > 1 ? " (once more)" : "");
 		break;
 	case LINE_RETRY:
 		fprintf(to, "%-4s %-24s %s: %s\n", event->slot, id, event->step, event->text);
@@ -111,6 +137,8 @@ static void event_text(const struct progress *progress, const struct line_event 
 			colour_end(progress), event->reason ? " " : "", info->code,
 			event->elapsed_ms / 1000.0, event->proof ? ", key " : "",
 			event->proof ? event->proof : "");
+		if (event->unproven[0])
+			fprintf(to, "     %s.\n", event->unproven);
 		if (event->reason)
 			fprintf(to, "     %s: %s.\n     Next: %s.\n", info->sentence, event->text,
 				info->next);
@@ -151,6 +179,7 @@ static void remember(struct progress *progress, const struct line_event *event)
 	slot->proof = event->proof;
 	slot->elapsed_ms = event->elapsed_ms;
 	memcpy(slot->device_id, event->device_id, sizeof slot->device_id);
+	memcpy(slot->unproven, event->unproven, sizeof slot->unproven);
 }
 
 /* The table at the end shows what became of the unit; a slot that has had another
@@ -226,6 +255,8 @@ static void print_table(const struct progress *progress)
 				slot->device_id[0] ? slot->device_id : "-",
 				colour_of(progress, slot->outcome), outcome_name(slot->outcome),
 				colour_end(progress), beside, slot->elapsed_ms / 1000.0);
+		if (slot->unproven[0])
+			fprintf(to, "%-6s %s\n", "", slot->unproven);
 	}
 }
 

@@ -22,6 +22,7 @@ struct progress_slot {
 	enum outcome outcome; /* of the last attempt; OUTCOME_NONE: none yet */
 	enum reason reason;
 	const char *proof; /* of a PASS; NULL = none */
+	char unproven[LINE_UNPROVEN_MAX];
 	uint32_t elapsed_ms;
 };
 

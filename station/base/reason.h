@@ -120,6 +120,12 @@ enum err_kind {
 	X(NO_RETURN, "no-return", DEVICE, FAIL, UNIT, \
 		"The unit did not come back in DFU", \
 		"put it into DFU with the button and try once more") \
+	X(NOT_RUN, "not-run", DEVICE, FAIL, HANDLING, \
+		"The unit was back in DFU before the program of a stage can have done its work", \
+		"start the unit again, and let it alone while its program runs") \
+	X(OPERATOR_LATE, "operator-late", DEVICE, FAIL, HANDLING, \
+		"The unit was not put into DFU in time", \
+		"start the unit again, and put it into DFU when the station asks for it") \
 	X(NO_SIGN_OF_LIFE, "no-sign-of-life", DEVICE, FAIL, UNIT, \
 		"The unit's program did not start", "set the unit aside") \
 	/* keys */ \

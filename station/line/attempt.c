@@ -34,16 +34,22 @@ void attempt_log(struct attempt *attempt, const char *format, ...)
 
 void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *err)
 {
+	const struct job_stage *stage = &attempt->plan->job.stages[attempt->writing->stage];
+	bool staged = attempt->writing != attempt->plan || attempt->stages_run;
 	struct line_event event = { .kind = kind,
 		.words = attempt->words,
 		.try_number = attempt->try_number,
 		.bytes_done = attempt->bytes_done,
 		.bytes_total = attempt->bytes_total,
 		.reason = err ? err->reason : REASON_NONE,
+		.stage = staged ? attempt->writing->stage + 1 : 0,
+		.stages = staged ? (unsigned)attempt->plan->job.stage_count : 0,
+		.runs = attempt->writing != attempt->plan ? stage->runs : NULL,
+		.tell = attempt->tell,
 		.elapsed_ms = (uint32_t)((clock_mono_us() - attempt->started_us) / 1000) };
 	snprintf(event.slot, sizeof event.slot, "%s", attempt->slot->config->name);
 	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
-	snprintf(event.step, sizeof event.step, "%s", attempt->step ? attempt->step : "");
+	snprintf(event.step, sizeof event.step, "%s", attempt->step);
 	snprintf(event.text, sizeof event.text, "%s", err ? err->text : "");
 	line_emit(attempt->line, &event);
 }
@@ -133,21 +139,41 @@ static enum next after_failure(
 	return next;
 }
 
-static bool run_try(struct attempt *attempt, const struct step *step, struct err *err)
+/* What the displays show of a step. */
+static void announce(
+	struct attempt *attempt, const struct step_table *table, const struct step *step)
+{
+	const struct job_stage *stage = &attempt->plan->job.stages[attempt->writing->stage];
+	if (table->of_stage)
+		snprintf(attempt->step, sizeof attempt->step, "stage%u-%s",
+			attempt->writing->stage + 1, step->name);
+	else
+		snprintf(attempt->step, sizeof attempt->step, "%s", step->name);
+	bool asks = step->run == step_stage_return && stage->comes_back == RETURN_OPERATOR;
+	attempt->words = step->words;
+	attempt->tell = asks ? stage->tell : NULL;
+}
+
+static bool run_try(struct attempt *attempt, const struct step_table *table,
+	const struct step *step, struct err *err)
 {
 	unsigned seq = 0;
+	announce(attempt, table, step);
 	if (!record_step_begin(
-		    attempt->record, attempt->id, step->name, attempt->try_number, &seq, err))
+		    attempt->record, attempt->id, attempt->step, attempt->try_number, &seq, err))
 		return false;
-	attempt->step = step->name;
-	attempt->words = step->words;
 	attempt->bytes_done = attempt->bytes_total = 0;
 	attempt_emit(attempt, LINE_STEP, NULL);
 
-	struct deadline deadline = deadline_in_ms(step->deadline_s * 1000u);
+	struct deadline deadline = step->deadline_s ? deadline_in_ms(step->deadline_s * 1000u)
+						    : attempt->stage_deadline;
 	bool good = step->run(attempt, err);
+	attempt->tell = NULL;
 	if (good && deadline_passed(deadline))
-		good = err_set(err, REASON_STEP_TIMEOUT, "took longer than %u s", step->deadline_s);
+		good = step->deadline_s ? err_set(err, REASON_STEP_TIMEOUT, "took longer than %u s",
+						  step->deadline_s)
+					: err_set(err, REASON_NO_RETURN,
+						  "the unit came back after the stage's deadline");
 	if (good && deadline_passed(attempt->deadline))
 		good = err_set(err, REASON_ATTEMPT_TIMEOUT, "the attempt took longer than %u ms",
 			attempt->plan->job.limits.attempt_timeout_ms);
@@ -164,11 +190,13 @@ static bool run_try(struct attempt *attempt, const struct step *step, struct err
 }
 
 /* A step whose last try failed and that is not wanted any more, since the unit began anew. */
-static bool pass_over(struct attempt *attempt, const struct step *step, struct err *err)
+static bool pass_over(struct attempt *attempt, const struct step_table *table,
+	const struct step *step, struct err *err)
 {
 	unsigned seq = 0;
-	return record_step_begin(
-		       attempt->record, attempt->id, step->name, attempt->try_number, &seq, err) &&
+	announce(attempt, table, step);
+	return record_step_begin(attempt->record, attempt->id, attempt->step, attempt->try_number,
+		       &seq, err) &&
 	       record_step_end(attempt->record, attempt->id, seq, OUTCOME_SKIPPED, REASON_NONE,
 		       "not needed any more", err);
 }
@@ -185,20 +213,41 @@ static bool run_steps(struct attempt *attempt, const struct step_table *table, s
 			continue;
 		}
 		attempt->try_number = ++tries[i];
-		if (wanted ? run_try(attempt, step, err) : pass_over(attempt, step, err)) {
+		bool good = wanted ? run_try(attempt, table, step, err)
+				   : pass_over(attempt, table, step, err);
+		if (good) {
 			failed[i++] = false;
 			continue;
 		}
 		failed[i] = true;
 		enum next next = after_failure(attempt, step, tries[i], err);
 		if (next == NEXT_END)
-			return err_at(err, "%s", step->name);
+			return err_at(err, "%s", attempt->step);
 		if (next == NEXT_AGAIN)
 			attempt_emit(attempt, LINE_RETRY, err);
-		attempt_log(attempt, "%s, try %u: %s", step->name, tries[i], err->text);
+		attempt_log(attempt, "%s, try %u: %s", attempt->step, tries[i], err->text);
 		i = next == NEXT_AGAIN ? step_index(table, step->retry_from) : 0;
 	}
 	return true;
+}
+
+/* Each stage before the last, from its write to the unit's return. */
+static bool run_stages(struct attempt *attempt, struct err *err)
+{
+	for (unsigned i = 0; i < attempt->plan->before_count; i++) {
+		attempt->writing = attempt->plan->before[i];
+		if (!run_steps(attempt, step_table_stage(), err))
+			return false;
+	}
+	attempt->writing = attempt->plan;
+	return true;
+}
+
+static bool run_all(struct attempt *attempt, struct err *err)
+{
+	enum line_kind kind = attempt->line->options.kind;
+	return (kind == LINE_VERIFY || run_stages(attempt, err)) &&
+	       run_steps(attempt, step_table(kind), err);
 }
 
 static enum outcome outcome_of(const struct attempt *attempt, bool good, const struct err *err)
@@ -281,6 +330,25 @@ static enum outcome finish(struct attempt *attempt, bool good, struct err *err)
 	return outcome;
 }
 
+/* What nobody can read back from the unit: of one that was made, now or before, all of it; of another
+ * one, what ran this time. A unit that is only read shows no more than that the job asks for it. */
+static void list_unproven(const struct attempt *attempt, enum outcome outcome, enum reason reason,
+	char to[LINE_UNPROVEN_MAX])
+{
+	bool whole =
+		outcome == OUTCOME_PASS || outcome == OUTCOME_HELD || reason == REASON_ALREADY_MADE;
+	bool makes = attempt->line->options.kind == LINE_PROVISION;
+	unsigned count = whole ? (unsigned)attempt->plan->before_count : attempt->stages_run;
+	size_t used = 0;
+	to[0] = 0;
+	for (unsigned i = 0; i < count; i++)
+		used += (size_t)snprintf(to + used, LINE_UNPROVEN_MAX - used, "%s%s",
+			i       ? ", "
+			: makes ? RECORD_UNPROVEN ": "
+				: "not proven: ",
+			attempt->plan->job.stages[i].runs);
+}
+
 static void emit_outcome(struct attempt *attempt, enum outcome outcome, const struct err *err)
 {
 	struct line_event event = { .kind = LINE_OUTCOME,
@@ -291,8 +359,9 @@ static void emit_outcome(struct attempt *attempt, enum outcome outcome, const st
 		.elapsed_ms = (uint32_t)((clock_mono_us() - attempt->started_us) / 1000) };
 	snprintf(event.slot, sizeof event.slot, "%s", attempt->slot->config->name);
 	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
-	snprintf(event.step, sizeof event.step, "%s", attempt->step ? attempt->step : "");
+	snprintf(event.step, sizeof event.step, "%s", attempt->step);
 	snprintf(event.text, sizeof event.text, "%s", err->text);
+	list_unproven(attempt, outcome, err->reason, event.unproven);
 	attempt_log(attempt, "%s %s: %s", outcome_name(outcome), reason_info(err->reason)->code,
 		err->text);
 	line_emit(attempt->line, &event);
@@ -325,6 +394,7 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	struct attempt attempt = { .line = line,
 		.slot = slot,
 		.plan = line->options.plan,
+		.writing = line->options.plan,
 		.record = line->options.record,
 		.ident = *ident,
 		.deadline = deadline_in_ms(line->options.plan->job.limits.attempt_timeout_ms),
@@ -339,8 +409,7 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	attempt_emit(&attempt, LINE_ARRIVED, NULL);
 	if (begin(&attempt, arrived_at, &err)) {
 		bool good = run_steps(&attempt, step_table_identify(), &err) && claim(&attempt) &&
-			    (!makes || admit(&attempt, &err)) &&
-			    run_steps(&attempt, step_table(line->options.kind), &err);
+			    (!makes || admit(&attempt, &err)) && run_all(&attempt, &err);
 		outcome = finish(&attempt, good, &err);
 		background_release(slot);
 	} else {

@@ -43,6 +43,10 @@ struct attempt {
 	unsigned vanished; /* times */
 	bool power_cycled; /* its port, once in an attempt */
 	uint32_t over_currents; /* of its port, when it arrived; 0 where nobody counts */
+	const struct plan *writing; /* the stage whose images are written now; the plan itself in the last one */
+	unsigned stages_run;	    /* so many stages have had their program run, and the unit is back */
+	struct deadline stage_deadline; /* when the unit has to be back in DFU */
+	bool program_runs; /* of a stage: not to be cut off, it may be writing a radio's firmware */
 	/* keys */
 	struct keypair *keypair;    /* made for this unit, or read from it; locked memory */
 	struct public_key key;	    /* its public half, once the slot is chosen */
@@ -53,7 +57,9 @@ struct attempt {
 	bool held; /* everything is done but the cloud has not acknowledged */
 	const char *proof; /* that it has: "read-back", "acknowledged"; NULL = none */
 	/* the present step, for events */
-	const char *step, *words;
+	char step[LINE_STEP_MAX];
+	const char *words;
+	const char *tell; /* what the operator has to do now; NULL: nothing */
 	unsigned try_number;
 	uint64_t bytes_done, bytes_total;
 	uint64_t bytes_before; /* of the step's earlier operations */
@@ -120,6 +126,15 @@ bool reenter_from(struct attempt *attempt, const struct usb_ident *back, struct 
 bool reenter_staged(struct attempt *attempt, uint32_t settle_ms, struct err *err) MUST_CHECK;
 /* Waits until the present enumeration has left the bus; no failure if it stays. */
 bool reenter_await_gone(struct attempt *attempt, uint32_t timeout_ms, struct err *err) MUST_CHECK;
+/* The program of a stage runs, without a session: waits until run_us have passed since now, or if it
+ * shows itself on the bus, since it did. NOT_RUN if the unit is in DFU before, NO_RETURN if the
+ * program does not show itself until the deadline. */
+bool reenter_let_run(struct attempt *attempt, bool shows, uint64_t run_us, struct deadline deadline,
+	struct err *err) MUST_CHECK;
+/* Afterwards: waits for the DFU identity, to which the unit is sent (touch) or comes by itself or by the
+ * operator's hand; the session is open then, with the same unit. NO_RETURN after the deadline. */
+bool reenter_from_stage(struct attempt *attempt, bool touch, struct deadline deadline,
+	struct err *err) MUST_CHECK;
 /* Waits for the running identity with the same id. REASON_NO_SIGN_OF_LIFE. */
 bool reenter_await_runs(struct attempt *attempt, struct err *err) MUST_CHECK;
 

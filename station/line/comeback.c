@@ -142,6 +142,7 @@ static bool is_same(const struct attempt *attempt, const struct usb_ident *ident
 /* Of what was done before, only the key is still the unit's own; it is written again. */
 static void forget_progress(struct attempt *attempt)
 {
+	attempt->program_runs = false;
 	attempt->images_erased = false;
 	attempt->bootloader_stands = false;
 }
@@ -233,7 +234,8 @@ void comeback_judge(struct attempt *attempt, struct err *err)
 			attempt->ident.port, away.text);
 }
 
-/* Not while its firmware may be putting a bootloader in its place: that would be the end of it. Not where
+/* Not while its firmware may be putting a bootloader in its place, or the program of a stage a radio's
+ * firmware: that would be the end of it. Not where
  * too much current flows. Not where nothing may be changed: a unit that starts may write. */
 static bool may_cycle(const struct attempt *attempt, const struct err *err)
 {
@@ -241,7 +243,7 @@ static bool may_cycle(const struct attempt *attempt, const struct err *err)
 		      err->reason == REASON_STEP_TIMEOUT || err->reason == REASON_NO_RETURN ||
 		      err->reason == REASON_USB_GONE;
 	return silent && attempt->slot->config->power_cycle && !attempt->slot->power_stuck &&
-	       !attempt->power_cycled && !attempt->bootloader_waits &&
+	       !attempt->power_cycled && !attempt->bootloader_waits && !attempt->program_runs &&
 	       attempt->line->options.kind == LINE_PROVISION && attempt->device_id[0] &&
 	       can_be_known(attempt) && attempt->plan->job.limits.retries > 0 &&
 	       !is_over(attempt) && !was_over_current(attempt);

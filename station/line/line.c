@@ -144,12 +144,13 @@ void line_abort(struct line *line)
 	cancel_set(&line->abort_request);
 }
 
-/* One row for a region: its runs are of one file and in the order of addresses. Returns how many rows
+/* One row for a region of a stage: its runs are of one file and in the order of addresses. Returns how many rows
  * it added. */
-static size_t add_image(struct record_image *images, size_t count, const struct plan_region *region)
+static size_t add_image(
+	struct record_image *images, size_t count, unsigned stage, const struct plan_region *region)
 {
 	for (size_t i = 0; i < count; i++)
-		if (images[i].region == region->region->name) {
+		if (images[i].stage == stage && images[i].region == region->region->name) {
 			images[i].size += region->len;
 			return 0;
 		}
@@ -160,7 +161,8 @@ static size_t add_image(struct record_image *images, size_t count, const struct 
 		.version = region->module.version,
 		.platform_id = region->module.platform_id,
 		.size = region->len,
-		.sha256 = region->sha256 };
+		.sha256 = region->sha256,
+		.stage = stage };
 	return 1;
 }
 
@@ -181,16 +183,20 @@ static bool begin_batch(struct line *line, struct err *err)
 		.part_revision = plan->job.part_revision,
 		.operator_name = options->operator_name,
 		.quantity = options->quantity };
-	struct record_image images[PLAN_REGIONS_MAX + 1];
+	struct record_image images[JOB_STAGES_MAX * FAMILY_REGIONS_MAX + 1];
 	size_t count = 0;
-	for (size_t i = 0; i < plan->region_count; i++)
-		count += add_image(images, count, &plan->regions[i]);
+	for (unsigned stage = 0; stage <= plan->before_count; stage++) {
+		const struct plan *of_stage = plan_stage(plan, stage);
+		for (size_t i = 0; i < of_stage->region_count; i++)
+			count += add_image(images, count, stage, &of_stage->regions[i]);
+	}
 	if (plan->server_key.wanted)
 		images[count++] = (struct record_image){ .region = "server_key",
 			.addr = plan->server_key.slot->addr,
 			.file_name = plan->server_key.file_name,
 			.size = plan->server_key.slot->format.size,
-			.sha256 = plan->server_key.file_sha256 };
+			.sha256 = plan->server_key.file_sha256,
+			.stage = plan->stage };
 	return record_batch_begin(options->record, &batch, images, count, line->batch_id, err) &&
 	       (!options->quantity ||
 		       record_batch_made(options->record, line->batch_id, &line->made, err));

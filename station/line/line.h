@@ -19,7 +19,7 @@
 #include "record.h"
 #include "usb.h"
 
-enum { LINE_DEVICE_ID = 25, LINE_STEP_MAX = 32 };
+enum { LINE_DEVICE_ID = 25, LINE_STEP_MAX = 32, LINE_UNPROVEN_MAX = JOB_STAGES_MAX * (JOB_TEXT_MAX + 2) + 24 };
 
 enum line_kind {
 	LINE_PROVISION,
@@ -50,6 +50,13 @@ struct line_event {
 	char text[ERR_TEXT_MAX];
 	uint32_t elapsed_ms; /* of the attempt */
 	bool of_batch;	     /* LINE_SETTLED: the attempt was one of this batch */
+	/* The stage in work, of so many; 0 of 0 in a job without stages. Texts live as long as the plan. */
+	unsigned stage, stages;
+	const char *runs; /* the program of the stage; NULL in the last one */
+	const char *tell; /* what the operator has to do at this slot now; NULL: nothing */
+	/* LINE_OUTCOME: "ran, not proven: A, B", programs of stages that did what cannot be read back; ""
+	 * none. */
+	char unproven[LINE_UNPROVEN_MAX];
 	const char *proof;   /* PASS: "read-back" or "acknowledged" by the cloud; static; NULL: nothing was enrolled */
 };
 
@@ -64,6 +71,9 @@ struct line_options {
 	uint32_t quantity;		/* 0 = until stopped */
 	bool rework;			/* units that are PASS under another plan may be made anew */
 	bool any_port; /* every port where a unit of the family shows up is a slot, named by the port */
+	/* The part of the units' time that a rehearsal skips, so that the run of a stage's program is not
+	 * measured by our clock: 0 none (real units), 1 all. */
+	double skipped_time;
 	uint32_t end_after_outcomes;	/* a rehearsal: ends when so many slots have an outcome; 0 = never */
 	/* What line_drain and line_abort ask for, as flags that somebody else sets; may be NULL. */
 	const struct cancel *drain, *abort;

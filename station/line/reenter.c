@@ -23,28 +23,41 @@ static bool is(const struct usb_ident *ident, struct usb_id id)
 	       id.vendor_id != 0;
 }
 
-/* Waits until the port shows one of the two identities (either may be 0:0) as an arrival other than
- * old. Every pass lists the bus, so a lost notification costs time, never the unit. */
+/* One look at the bus: does the port show one of the two identities (either may be 0:0) as an arrival
+ * other than old? */
+static bool look(struct attempt *attempt, uint64_t old, struct usb_id one, struct usb_id other,
+	struct usb_ident *ret, bool *ret_found, uint64_t *ret_change, struct err *err)
+{
+	struct usb_bus *bus = attempt->line->options.bus;
+	struct usb_ident idents[USB_UNITS_MAX];
+	size_t count = 0;
+	*ret_found = false;
+	if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &count, ret_change, err))
+		return false;
+	for (size_t i = 0; i < count && !*ret_found; i++) {
+		*ret_found = strcmp(idents[i].port, attempt->ident.port) == 0 &&
+			     idents[i].arrival != old &&
+			     (is(&idents[i], one) || is(&idents[i], other));
+		if (*ret_found)
+			*ret = idents[i];
+	}
+	return *ret_found || hubs_all_there(attempt->line, attempt->ident.port, err);
+}
+
+/* Waits until a look finds something. Every pass lists the bus, so a lost notification costs time,
+ * never the unit. */
 static bool await(struct attempt *attempt, uint64_t old, struct usb_id one, struct usb_id other,
 	uint32_t timeout_ms, struct usb_ident *ret, struct err *err)
 {
 	struct usb_bus *bus = attempt->line->options.bus;
 	struct deadline deadline = deadline_in_ms(timeout_ms);
 	for (;;) {
-		struct usb_ident idents[USB_UNITS_MAX];
-		size_t count = 0;
+		bool found = false;
 		uint64_t change = 0;
-		if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &count, &change, err))
+		if (!look(attempt, old, one, other, ret, &found, &change, err))
 			return false;
-		for (size_t i = 0; i < count; i++)
-			if (strcmp(idents[i].port, attempt->ident.port) == 0 &&
-				idents[i].arrival != old &&
-				(is(&idents[i], one) || is(&idents[i], other))) {
-				*ret = idents[i];
-				return true;
-			}
-		if (!hubs_all_there(attempt->line, attempt->ident.port, err))
-			return false;
+		if (found)
+			return true;
 		if (deadline_passed(deadline))
 			return err_set(err, REASON_NO_RETURN, "nothing at port %s within %u ms",
 				attempt->ident.port, timeout_ms);
@@ -116,11 +129,10 @@ static bool judge_running(struct attempt *attempt, const struct usb_ident *runni
 
 /* From the running identity to the DFU identity, by the family's ways in turn. */
 static bool send_into_dfu(struct attempt *attempt, const struct usb_ident *running,
-	struct usb_ident *ret, struct err *err)
+	struct deadline deadline, struct usb_ident *ret, struct err *err)
 {
 	const struct family_reentry *reentry = &attempt->plan->family.reentry;
 	const struct usb_id dfu = attempt->plan->family.dfu, cdc = attempt->plan->family.cdc;
-	struct deadline deadline = deadline_in_ms(reentry->dfu_timeout_ms);
 	struct usb_ident now = *running;
 	bool by_line_coding = reentry->line_coding;
 	if (!reentry->line_coding && !reentry->vendor_request)
@@ -151,18 +163,25 @@ static bool send_into_dfu(struct attempt *attempt, const struct usb_ident *runni
 }
 
 /* From what came back at the port to an open session with the same unit. */
-static bool enter(struct attempt *attempt, struct usb_ident ident, struct err *err)
+static bool enter_until(
+	struct attempt *attempt, struct usb_ident ident, struct deadline deadline, struct err *err)
 {
 	if (is(&ident, attempt->plan->family.cdc)) {
 		struct usb_ident running = ident;
 		if (!judge_running(attempt, &running, err) ||
-			!send_into_dfu(attempt, &running, &ident, err))
+			!send_into_dfu(attempt, &running, deadline, &ident, err))
 			return false;
 	}
 	attempt->ident = ident;
 	if (!attempt_open_session(attempt, err))
 		return false;
 	return !attempt->device_id[0] || identity_find(attempt, err);
+}
+
+static bool enter(struct attempt *attempt, struct usb_ident ident, struct err *err)
+{
+	return enter_until(
+		attempt, ident, deadline_in_ms(attempt->plan->family.reentry.dfu_timeout_ms), err);
 }
 
 /* Waits for the unit after it was sent away. In a further try it may be back in DFU already: that
@@ -219,6 +238,64 @@ bool reenter_from(struct attempt *attempt, const struct usb_ident *back, struct 
 		!let_settle(attempt, &ident, staged->region->staged.settle_ms, err))
 		return false;
 	return enter(attempt, ident, err);
+}
+
+static uint32_t ms_left(uint64_t until_us, struct deadline deadline)
+{
+	uint64_t now = clock_mono_us(), left_ms = until_us > now ? (until_us - now) / 1000 + 1 : 0;
+	uint32_t limit_ms = deadline_left_ms(deadline);
+	return left_ms < limit_ms ? (uint32_t)left_ms : limit_ms;
+}
+
+bool reenter_let_run(struct attempt *attempt, bool shows, uint64_t run_us, struct deadline deadline,
+	struct err *err)
+{
+	const struct family *family = &attempt->plan->family;
+	struct usb_bus *bus = attempt->line->options.bus;
+	uint64_t since_us = clock_mono_us(), arrival = 0, change = 0;
+	attempt_close_session(attempt);
+	for (;;) {
+		struct usb_ident ident;
+		bool found = false, started = !shows || arrival;
+		/* Decided before the look, so that there is one after the time is over. */
+		bool over = started && clock_mono_us() - since_us >= run_us;
+		if (!look(attempt, attempt->left_arrival, family->dfu, family->cdc, &ident, &found,
+			    &change, err))
+			return false;
+		if (found && is(&ident, family->dfu) && !over)
+			return err_set(err, REASON_NOT_RUN,
+				"the unit at port %s is in DFU already, and its program needs %u ms",
+				attempt->ident.port, (unsigned)(run_us / 1000));
+		bool anew = found && shows && is(&ident, family->cdc) && ident.arrival != arrival;
+		if (over && !anew)
+			return true;
+		if (deadline_passed(deadline))
+			return err_set(err, REASON_NO_RETURN,
+				"no running identity at port %s long enough for its program",
+				attempt->ident.port);
+		/* A program that was started once more has its time once more. */
+		if (anew) {
+			arrival = ident.arrival;
+			since_us = clock_mono_us();
+			continue;
+		}
+		uint32_t wait_ms =
+			started ? ms_left(since_us + run_us, deadline) : deadline_left_ms(deadline);
+		if (!bus->ops->wait(bus, change, wait_ms, attempt_cancel(attempt), err))
+			return false;
+	}
+}
+
+bool reenter_from_stage(
+	struct attempt *attempt, bool touch, struct deadline deadline, struct err *err)
+{
+	const struct family *family = &attempt->plan->family;
+	const struct usb_id none = { 0, 0 };
+	struct usb_ident ident;
+	attempt_close_session(attempt);
+	return await(attempt, attempt->left_arrival, family->dfu, touch ? family->cdc : none,
+		       deadline_left_ms(deadline), &ident, err) &&
+	       enter_until(attempt, ident, deadline, err);
 }
 
 bool reenter_await_gone(struct attempt *attempt, uint32_t timeout_ms, struct err *err)

@@ -51,15 +51,14 @@ static const struct family_region *home_of(
 	return NULL;
 }
 
-static bool check_dependency(struct attempt *attempt, const struct plan_region *image,
-	const struct module_dependency *wanted, struct err *err)
+/* What the job has written by then counts, and what it never writes stands on the unit. */
+static bool check_dependency(struct attempt *attempt, unsigned stage,
+	const struct plan_region *image, const struct module_dependency *wanted, struct err *err)
 {
 	const struct plan *plan = attempt->plan;
-	/* What is only stored on the unit provides nothing. */
-	for (size_t i = 0; i < plan->region_count; i++)
-		if (plan->regions[i].has_module && !plan->regions[i].region->linked_for[0] &&
-			provides(&plan->regions[i].module, wanted))
-			return true;
+	const struct plan_region *written = plan_module(plan, stage, wanted);
+	if (written && provides(&written->module, wanted))
+		return true;
 	const struct family_region *home = home_of(&plan->family, wanted);
 	struct module_header found;
 	bool there = false;
@@ -103,11 +102,10 @@ static bool observe_modules(struct attempt *attempt, struct err *err)
 }
 
 /* Settings that only some bootloaders have, where the plan wants them. */
-static bool check_optional(struct attempt *attempt, struct err *err)
+static bool check_optional(struct attempt *attempt, const struct plan *stage, struct err *err)
 {
-	const struct plan *plan = attempt->plan;
-	for (size_t i = 0; i < plan->extent_count; i++) {
-		const struct family_alt *alt = family_alt(&plan->family, plan->extents[i].alt);
+	for (size_t i = 0; i < stage->extent_count; i++) {
+		const struct family_alt *alt = family_alt(&stage->family, stage->extents[i].alt);
 		if (alt->optional && !dfu_has_alt(&attempt->dfu, alt->alt))
 			return err_set(err, REASON_LAYOUT,
 				"alt %u: the unit's bootloader does not show \"%s\", which the job "
@@ -129,7 +127,7 @@ static bool check_applier(struct attempt *attempt, struct err *err)
 	struct module_dependency wanted = { .function = by->function,
 		.index = (uint8_t)by->index,
 		.min_version = how->min_version };
-	return stands || check_dependency(attempt, image, &wanted, err) ||
+	return stands || check_dependency(attempt, attempt->plan->stage, image, &wanted, err) ||
 	       (err->reason == REASON_DEPENDENCY &&
 		       err_set(err, REASON_DEPENDENCY,
 			       "%s is put in its place by %s of version %u or newer, which neither "
@@ -138,22 +136,32 @@ static bool check_applier(struct attempt *attempt, struct err *err)
 			       image->region->remedy));
 }
 
-static bool inspect(struct attempt *attempt, bool writes, struct err *err)
+static bool check_modules(struct attempt *attempt, const struct plan *stage, struct err *err)
 {
-	const struct plan *plan = attempt->plan;
-	if (!dfu_check_layout(&attempt->dfu, err) || !check_optional(attempt, err) ||
-		!options_check(attempt, writes, err))
-		return false;
-	if (attempt->try_number == 1 && !observe_modules(attempt, err))
-		return false;
-	for (size_t i = 0; i < plan->region_count; i++) {
-		const struct plan_region *image = &plan->regions[i];
+	for (size_t i = 0; i < stage->region_count; i++) {
+		const struct plan_region *image = &stage->regions[i];
 		for (unsigned d = 0; image->has_module && d < 2; d++)
 			if (image->module.dependency[d].function != MODULE_NONE &&
-				!check_dependency(
-					attempt, image, &image->module.dependency[d], err))
+				!check_dependency(attempt, stage->stage, image,
+					&image->module.dependency[d], err))
 				return false;
 	}
+	return true;
+}
+
+static bool inspect(struct attempt *attempt, bool writes, struct err *err)
+{
+	if (!dfu_check_layout(&attempt->dfu, err))
+		return false;
+	for (unsigned i = 0; i <= attempt->plan->before_count; i++)
+		if (!check_optional(attempt, plan_stage(attempt->plan, i), err))
+			return false;
+	bool as_it_came = attempt->try_number == 1 && attempt->stages_run == 0;
+	if (!options_check(attempt, writes, err) || (as_it_came && !observe_modules(attempt, err)))
+		return false;
+	for (unsigned i = 0; i <= attempt->plan->before_count; i++)
+		if (!check_modules(attempt, plan_stage(attempt->plan, i), err))
+			return false;
 	return true;
 }
 

@@ -29,7 +29,7 @@ static const struct plan_extent *extent_of(
 static bool holds_it_already(
 	struct attempt *attempt, const struct plan_sector *sector, bool *ret, struct err *err)
 {
-	const struct plan_extent *extent = extent_of(attempt->plan, sector);
+	const struct plan_extent *extent = extent_of(attempt->writing, sector);
 	*ret = false;
 	if (!extent)
 		return err_set(err, REASON_BUG, "a sector at 0x%08" PRIx32 " without contents",
@@ -45,7 +45,7 @@ static bool holds_it_already(
 static bool erase_phase(struct attempt *attempt, enum plan_phase phase, bool always,
 	struct erased *erased, struct err *err)
 {
-	const struct plan *plan = attempt->plan;
+	const struct plan *plan = attempt->writing;
 	for (size_t i = 0; i < plan->sector_count; i++) {
 		bool same = false;
 		if (plan->sectors[i].phase != phase)
@@ -85,7 +85,7 @@ static bool next_run(const struct plan *plan, const struct erased *erased, uint8
 static bool write_region(struct attempt *attempt, const struct plan_region *region,
 	const struct erased *erased, const struct dfuse_progress *progress, struct err *err)
 {
-	const struct plan *plan = attempt->plan;
+	const struct plan *plan = attempt->writing;
 	uint32_t at = region->write_addr, end = region->write_addr + region->write_len, len = 0;
 	while (next_run(plan, erased, region->region->alt, &at, end, &len)) {
 		if (!flash_write(&attempt->dfu, region->region->alt, at,
@@ -100,7 +100,7 @@ static bool write_region(struct attempt *attempt, const struct plan_region *regi
 static bool write_phase(struct attempt *attempt, enum plan_phase phase, const struct erased *erased,
 	struct err *err)
 {
-	const struct plan *plan = attempt->plan;
+	const struct plan *plan = attempt->writing;
 	uint64_t total = 0;
 	for (size_t i = 0; i < plan->region_count; i++)
 		total += plan->regions[i].phase == phase ? plan->regions[i].write_len : 0;
@@ -112,16 +112,15 @@ static bool write_phase(struct attempt *attempt, enum plan_phase phase, const st
 	return true;
 }
 
-static bool verify_extents(struct attempt *attempt, bool parts_only, struct err *err)
+static bool verify(struct attempt *attempt, const struct plan_extent *extents, size_t count,
+	bool parts_only, struct err *err)
 {
-	const struct plan *plan = attempt->plan;
 	uint64_t total = 0;
-	for (size_t i = 0; i < plan->extent_count; i++)
-		total += parts_only && plan->extents[i].phase != PHASE_PARTS ? 0
-									     : plan->extents[i].len;
+	for (size_t i = 0; i < count; i++)
+		total += parts_only && extents[i].phase != PHASE_PARTS ? 0 : extents[i].len;
 	struct dfuse_progress progress = attempt_progress(attempt, total);
-	for (size_t i = 0; i < plan->extent_count; i++) {
-		const struct plan_extent *extent = &plan->extents[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct plan_extent *extent = &extents[i];
 		if (parts_only && extent->phase != PHASE_PARTS)
 			continue;
 		if (!flash_verify(&attempt->dfu, extent->alt, extent->addr, extent->expected,
@@ -130,6 +129,12 @@ static bool verify_extents(struct attempt *attempt, bool parts_only, struct err 
 		attempt->bytes_before += extent->len;
 	}
 	return true;
+}
+
+/* What earlier stages left is looked at with the rest. */
+static bool verify_all(struct attempt *attempt, struct err *err)
+{
+	return verify(attempt, attempt->writing->stands, attempt->writing->stand_count, false, err);
 }
 
 bool images_erase_first(struct attempt *attempt, struct err *err)
@@ -150,7 +155,7 @@ bool step_write_parts(struct attempt *attempt, struct err *err)
 		return false;
 	/* A half-written part would give a unit that starts neither its firmware nor DFU:
 	 * so before the leave. */
-	return verify_extents(attempt, true, err);
+	return verify(attempt, attempt->plan->extents, attempt->plan->extent_count, true, err);
 }
 
 /* The sectors were erased before the unit ran its firmware. A Photon with a valid factory image and
@@ -194,11 +199,26 @@ bool step_write_images(struct attempt *attempt, struct err *err)
 
 bool step_compare_images(struct attempt *attempt, struct err *err)
 {
-	return verify_extents(attempt, false, err) && bootloader_settled(attempt, err);
+	return verify_all(attempt, err) && bootloader_settled(attempt, err);
 }
 
 bool step_readback(struct attempt *attempt, struct err *err)
 {
-	return verify_extents(attempt, false, err) && keys_readback(attempt, err) &&
+	return verify_all(attempt, err) && keys_readback(attempt, err) &&
 	       keys_readback_elsewhere(attempt, err) && bootloader_settled(attempt, err);
+}
+
+bool step_stage_write(struct attempt *attempt, struct err *err)
+{
+	struct erased erased = { 0 };
+	bool always = attempt->plan->job.write == WRITE_ALWAYS;
+	return erase_phase(attempt, PHASE_PARTS, always, &erased, err) &&
+	       erase_phase(attempt, PHASE_IMAGES, always, &erased, err) &&
+	       write_phase(attempt, PHASE_PARTS, &erased, err) &&
+	       write_phase(attempt, PHASE_IMAGES, &erased, err);
+}
+
+bool step_stage_readback(struct attempt *attempt, struct err *err)
+{
+	return verify_all(attempt, err);
 }

@@ -128,6 +128,9 @@ static bool check_slot(const struct plan *plan, const uint8_t *bytes,
 /* The ROM says OK to a write there, and does nothing. */
 static bool check_writes(const struct plan *plan, const uint8_t *bytes, struct err *err)
 {
+	for (size_t i = 0; i < plan->before_count; i++)
+		if (!check_writes(plan->before[i], bytes, err))
+			return false;
 	for (size_t i = 0; i < plan->sector_count; i++) {
 		const struct plan_sector *sector = &plan->sectors[i];
 		if (!check_range(

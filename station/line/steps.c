@@ -16,9 +16,9 @@ static bool images(const struct attempt *attempt)
 	return false;
 }
 
-static bool extents(const struct attempt *attempt)
+static bool stands(const struct attempt *attempt)
 {
-	return attempt->plan->extent_count > 0;
+	return attempt->plan->stand_count > 0;
 }
 
 static bool bootloader(const struct attempt *attempt)
@@ -103,6 +103,15 @@ static const struct step identify_steps[] = {
 	{ "identify", "identifying the unit", NULL, step_identify, "identify", 120 },
 };
 
+static const struct step stage_steps[] = {
+	{ "check", "checking the unit", NULL, step_check, "check", 60 },
+	{ "write", "writing its images", NULL, step_stage_write, "write", 240 },
+	{ "readback", "reading them back", NULL, step_stage_readback, "write", 240 },
+	{ "leave", "starting its program", NULL, step_stage_leave, NULL, 30 },
+	{ "run", "its program runs", NULL, step_stage_run, NULL, 0 },
+	{ "return", "waiting for DFU", NULL, step_stage_return, "return", 0 },
+};
+
 static const struct step provision_steps[] = {
 	{ "check", "checking the unit", NULL, step_check, "check", 60 },
 	{ "write-parts", "writing the system parts", parts, step_write_parts, "write-parts", 240 },
@@ -130,7 +139,7 @@ static const struct step provision_steps[] = {
 /* No leave: at that an F2 bootloader writes its system flags. */
 static const struct step verify_steps[] = {
 	{ "check", "checking the unit", NULL, step_inspect, "check", 60 },
-	{ "compare-images", "comparing the images", extents, step_compare_images, "compare-images",
+	{ "compare-images", "comparing the images", stands, step_compare_images, "compare-images",
 		240 },
 	{ "compare-server-key", "comparing the server key", server_key, step_compare_server_key,
 		"compare-server-key", 60 },
@@ -141,16 +150,23 @@ static const struct step verify_steps[] = {
 const struct step_table *step_table_identify(void)
 {
 	static const struct step_table identify = { identify_steps,
-		sizeof identify_steps / sizeof *identify_steps };
+		sizeof identify_steps / sizeof *identify_steps, false };
 	return &identify;
+}
+
+const struct step_table *step_table_stage(void)
+{
+	static const struct step_table stage = { stage_steps,
+		sizeof stage_steps / sizeof *stage_steps, true };
+	return &stage;
 }
 
 const struct step_table *step_table(enum line_kind kind)
 {
 	static const struct step_table provision = { provision_steps,
-		sizeof provision_steps / sizeof *provision_steps };
+		sizeof provision_steps / sizeof *provision_steps, false };
 	static const struct step_table verify = { verify_steps,
-		sizeof verify_steps / sizeof *verify_steps };
+		sizeof verify_steps / sizeof *verify_steps, false };
 	return kind == LINE_VERIFY ? &verify : &provision;
 }
 

@@ -15,17 +15,19 @@ struct step {
 	 * the memory is erased); NULL: never. A unit that vanished and came back begins with the
 	 * first step of the table, whatever this says. */
 	const char *retry_from;
-	uint32_t deadline_s;
+	uint32_t deadline_s; /* 0: the step keeps the stage's */
 };
 
 struct step_table {
 	const struct step *steps;
 	size_t count;
+	bool of_stage; /* names of steps get the number of the stage in front: "stage1-write" */
 };
 
 /* What comes before the decision whether the unit is to be touched. */
 const struct step_table *step_table_identify(void);
-/* What comes after it. */
+/* What comes after it: each stage before the last, then the last one, which may be the only one. */
+const struct step_table *step_table_stage(void);
 const struct step_table *step_table(enum line_kind kind);
 /* Index of a step by name; it exists. */
 size_t step_index(const struct step_table *table, const char *name);
@@ -57,6 +59,13 @@ bool step_write_images(struct attempt *attempt, struct err *err);
 bool step_readback(struct attempt *attempt, struct err *err);
 /* Every extent of the plan, against what it shall hold. */
 bool step_compare_images(struct attempt *attempt, struct err *err);
+/* A stage before the last: all of its images, and what the memory holds with them. */
+bool step_stage_write(struct attempt *attempt, struct err *err);
+bool step_stage_readback(struct attempt *attempt, struct err *err);
+/* step_stage.c: its program runs, and the unit comes back */
+bool step_stage_leave(struct attempt *attempt, struct err *err);
+bool step_stage_run(struct attempt *attempt, struct err *err);
+bool step_stage_return(struct attempt *attempt, struct err *err);
 /* step_keys.c */
 bool step_server_key(struct attempt *attempt, struct err *err);
 bool step_device_key(struct attempt *attempt, struct err *err);

@@ -6,7 +6,7 @@
 
 #include "clock.h"
 
-/* The only stage of a job without stages. */
+/* The only one of a job without stages. */
 enum { FIRST_STAGE = 1 };
 
 static bool insert_batch(
@@ -37,7 +37,7 @@ static bool insert_image(struct record *record, const char *batch_id,
 				     " file_name, version, platform_id, size, sha256)"
 				     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 	return sql_run(&record->sql, insert,
-		SQL(sql_text(batch_id), sql_int(FIRST_STAGE), sql_text(image->region),
+		SQL(sql_text(batch_id), sql_int(FIRST_STAGE + image->stage), sql_text(image->region),
 			sql_int(image->addr), sql_text(image->file_name),
 			image->has_module ? sql_int(image->version) : sql_null(),
 			image->has_module ? sql_int(image->platform_id) : sql_null(),

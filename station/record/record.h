@@ -68,6 +68,7 @@ struct record_image {
 	uint16_t version, platform_id; /* NULL in the table without a module */
 	uint32_t size;
 	const char *sha256;
+	unsigned stage; /* 0: the first, as in a job without stages */
 };
 
 bool record_batch_begin(struct record *record, const struct record_batch *batch,
@@ -107,6 +108,9 @@ bool record_attempt_set_device(struct record *record, const char *attempt_id, co
 	const char *source, unsigned *ret_passage, struct err *err) MUST_CHECK;
 bool record_attempt_bootloader(struct record *record, const char *attempt_id, const char *version,
 	struct err *err) MUST_CHECK;
+/* Something worth keeping. RECORD_UNPROVEN: the program of a stage, which did its work, and nothing that
+ * can be read back from the unit proves it. */
+#define RECORD_UNPROVEN "ran, not proven"
 bool record_observe(struct record *record, const char *attempt_id, const char *name,
 	const char *value, struct err *err) MUST_CHECK;
 

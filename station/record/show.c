@@ -82,6 +82,7 @@ static struct show_attempt attempt_of(const struct sql_query *query)
 		.final_at = sql_column_int(query, 23, -1),
 		.seal_seq = sql_column_int(query, 24, -1),
 		.seal_hash = sql_column_text(query, 25),
+		.unproven = sql_column_text(query, 26),
 	};
 }
 
@@ -92,7 +93,9 @@ static struct show_attempt attempt_of(const struct sql_query *query)
 	"a.detail, b.job_name," \
 	" b.family, b.plan_sha256, b.work_order, a.passage, a.arrived_at, a.started_at, " \
 	"a.ended_at, a.final_at," \
-	" s.seq, s.hash FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id LEFT JOIN seal s " \
+	" s.seq, s.hash, (SELECT group_concat(value, char(10)) FROM (SELECT value FROM" \
+	" observation WHERE attempt_id = a.id AND name = '" RECORD_UNPROVEN "' ORDER BY seq))" \
+	" FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id LEFT JOIN seal s " \
 	"ON s.attempt_id = a.id"
 
 static bool show_attempts(struct record *record, const struct name *name,

@@ -13,6 +13,7 @@ struct show_attempt {
 	int64_t passage, arrived_at, started_at, ended_at, final_at;
 	int64_t seal_seq; /* -1 = not sealed */
 	const char *seal_hash;
+	const char *unproven; /* RECORD_UNPROVEN: what ran, a line each; NULL = none */
 };
 struct show_step {
 	int64_t seq, try_number, started_at, ended_at;

@@ -381,6 +381,25 @@ void vbus_unplug(struct vbus *vbus, const char *name)
 	port->unit = NULL;
 }
 
+void vbus_button(struct vbus *vbus, const char *name)
+{
+	struct vport *port = vbus_find(vbus, name);
+	if (!port)
+		return;
+	SCOPED_LOCK(&port->lock);
+	if (!port->unit)
+		return;
+	/* At speed 0 nobody waited: what the unit has ahead comes before the hand. */
+	if (port->vbus->speed <= 0)
+		jump(port);
+	vport_sync(port, 0);
+	vunit_button(port->unit, vport_now_us(port));
+	compare_presence(port);
+	pthread_mutex_lock(&vbus->lock);
+	pthread_cond_broadcast(&vbus->changed);
+	pthread_mutex_unlock(&vbus->lock);
+}
+
 bool vbus_work(struct vbus *vbus, const char *name, struct vunit_work *ret)
 {
 	struct vport *port = vbus_find(vbus, name);

@@ -20,6 +20,8 @@ struct usb_bus *vbus_bus(struct vbus *vbus);
  * from then on, also when this fails. Any thread. */
 bool vbus_plug(struct vbus *vbus, const char *port, struct vunit *unit, bool button,
 	struct err *err) MUST_CHECK;
+/* The operator presses the button of the unit in a port, if there is one. Any thread. */
+void vbus_button(struct vbus *vbus, const char *port);
 /* What the unit of a port did since its power came on. False if the port is empty. */
 bool vbus_work(struct vbus *vbus, const char *port, struct vunit_work *ret);
 /* Pulls it out, also in the middle of a transfer; power goes. The unit is closed. */

@@ -14,8 +14,9 @@ struct vfaults {
 	struct vfault list[VFAULTS_MAX];
 	uint32_t used[VFAULTS_MAX]; /* how often each happened */
 	size_t count;
-	uint32_t transfers, operations, enumerations, leaves;
+	uint32_t transfers, operations, enumerations, leaves, programs;
 	const struct vfault *cut; /* the flash operation under way loses its power */
+	const struct vfault *pull; /* cuts the patch program under way */
 	uint8_t own_id[12];       /* what unit.json says */
 };
 
@@ -31,6 +32,9 @@ static const char *const names[VFAULT_KIND_COUNT] = {
 	[VFAULT_SILENT] = "silent",
 	[VFAULT_UNPLUG] = "unplug",
 	[VFAULT_STAYS_AWAY] = "stays-away",
+	[VFAULT_PROGRAM_HANGS] = "program-hangs",
+	[VFAULT_PROGRAM_CUT] = "program-cut",
+	[VFAULT_NO_OPERATOR] = "no-operator",
 	[VFAULT_ABRUPT_LEAVE] = "abrupt-leave",
 	[VFAULT_OTHER_LAYOUT] = "other-layout",
 	[VFAULT_SWAPPED] = "swapped",
@@ -278,6 +282,28 @@ void vfault_attached(struct vunit *unit)
 bool vfault_stays_away(struct vunit *unit)
 {
 	return unit->faults && due(unit, VFAULT_STAYS_AWAY, ++unit->faults->leaves);
+}
+
+bool vfault_program(struct vunit *unit, uint64_t half_us)
+{
+	if (!unit->faults)
+		return false;
+	uint32_t number = ++unit->faults->programs;
+	unit->faults->pull = due(unit, VFAULT_PROGRAM_CUT, number);
+	if (unit->faults->pull)
+		vunit_schedule(unit, EVENT_PULL, half_us);
+	return unit->faults->pull || due(unit, VFAULT_PROGRAM_HANGS, number);
+}
+
+void vfault_pull(struct vunit *unit, uint64_t at_us)
+{
+	if (unit->faults && unit->faults->pull)
+		power_fails(unit, unit->faults->pull, at_us);
+}
+
+bool vfault_no_operator(const struct vunit *unit)
+{
+	return first(unit, VFAULT_NO_OPERATOR);
 }
 
 uint64_t vfault_leave_us(const struct vunit *unit, uint64_t us)

@@ -18,6 +18,9 @@ enum vfault_kind {
 	VFAULT_SILENT,	     /* the unit answers nothing (endless NAK) */
 	VFAULT_UNPLUG,	     /* power goes at a transfer */
 	VFAULT_STAYS_AWAY,   /* does not come back from a leave */
+	VFAULT_PROGRAM_HANGS, /* a patch program never gets done */
+	VFAULT_PROGRAM_CUT,   /* power goes when it is half done */
+	VFAULT_NO_OPERATOR,   /* nobody presses the button when asked */
 	VFAULT_ABRUPT_LEAVE, /* resets at once when it is to leave: no answer to the last GET_STATUS (F16) */
 	VFAULT_OTHER_LAYOUT, /* announces another memory layout */
 	VFAULT_SWAPPED,	     /* from an enumeration on it is another unit */
@@ -36,7 +39,7 @@ struct vfault {
 	bool comes_back;  /* after back_after_ms; otherwise it stays off the bus */
 	uint32_t address; /* as the unit's layout has it */
 	uint32_t size;	  /* of a range, or of the flash */
-	/* From the at-th transfer, flash operation (erase or block), enumeration or leave on,
+	/* From the at-th transfer, flash operation (erase or block), enumeration, leave or patch program on,
 	 * counted from 1 since the faults were set; times of them, 0: for ever. A lost write counts
 	 * the writes into its range. */
 	uint32_t at, times;

@@ -42,15 +42,30 @@ static void read_lost_write(const struct cfg *cfg, struct vfault *fault)
 	fault->times = whole_or(cfg, "times", 0, 0);
 }
 
-static void read_power(const struct cfg *cfg, const char *at, uint32_t min, struct vfault *fault)
+/* Once, and how power comes back. */
+static void read_return(const struct cfg *cfg, struct vfault *fault)
 {
-	fault->at = whole(cfg, at, min, UINT32_MAX);
 	fault->times = 1;
 	fault->comes_back = cfg_has(cfg, "back_after_ms");
 	if (!fault->comes_back)
 		return;
 	fault->back_after_ms = whole(cfg, "back_after_ms", 0, BACK_MAX_MS);
 	fault->button = cfg_bool_or(cfg, "button", false);
+}
+
+static void read_power(const struct cfg *cfg, const char *at, uint32_t min, struct vfault *fault)
+{
+	fault->at = whole(cfg, at, min, UINT32_MAX);
+	read_return(cfg, fault);
+}
+
+static void read_program(const struct cfg *cfg, struct vfault *fault)
+{
+	fault->at = whole_or(cfg, "at_program", 1, 1);
+	if (fault->kind == VFAULT_PROGRAM_CUT)
+		read_return(cfg, fault);
+	else
+		fault->times = whole_or(cfg, "times", 0, 1);
 }
 
 static void read_layout(const struct cfg *cfg, struct vfault *fault)
@@ -110,6 +125,10 @@ static void read_kind(const struct cfg *cfg, struct vfault_entry *entry)
 	case VFAULT_STAYS_AWAY:
 		fault->at = whole_or(cfg, "at_leave", 1, 1);
 		return;
+	case VFAULT_PROGRAM_HANGS:
+	case VFAULT_PROGRAM_CUT:
+		read_program(cfg, fault);
+		return;
 	case VFAULT_OTHER_LAYOUT:
 		read_layout(cfg, fault);
 		return;
@@ -119,6 +138,7 @@ static void read_kind(const struct cfg *cfg, struct vfault_entry *entry)
 	case VFAULT_SAME_ID:
 		cfg_text(cfg, "as", NULL, entry->other, sizeof(entry->other));
 		return;
+	case VFAULT_NO_OPERATOR:
 	case VFAULT_ABRUPT_LEAVE:
 	case VFAULT_KIND_COUNT:
 		return;

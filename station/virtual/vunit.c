@@ -146,14 +146,26 @@ void vunit_hang(struct vunit *unit)
 }
 
 /* program: where a ROM finds it; the others know. */
-static void reset(struct vunit *unit, uint32_t program, uint64_t at_us)
+static void reset_with(struct vunit *unit, bool button, uint32_t program, uint64_t at_us)
 {
 	unit->program = program;
 	clear_events(unit);
 	unit->mode = VUNIT_OFF;
 	unit->busy_until_us = 0;
 	unit->power_reset = false;
-	vunit_boot_start(unit, false, at_us);
+	vunit_boot_start(unit, button, at_us);
+}
+
+static void reset(struct vunit *unit, uint32_t program, uint64_t at_us)
+{
+	reset_with(unit, false, program, at_us);
+}
+
+void vunit_button(struct vunit *unit, uint64_t now_us)
+{
+	vunit_advance(unit, now_us);
+	if (!vfault_no_operator(unit))
+		reset_with(unit, true, unit->traits->start_pointer, now_us);
 }
 
 /* Not the first one: nobody waited for it. */
@@ -201,6 +213,15 @@ static void run_event(struct vunit *unit, enum vunit_event event, uint64_t at_us
 	case EVENT_RESET_TO_DFU:
 		unit->dfu_once = true;
 		reset(unit, unit->traits->start_pointer, at_us);
+		return;
+	case EVENT_PROGRAM:
+		if (!vunit_program_done(unit))
+			return;
+		unit->dfu_once = true;
+		reset(unit, unit->traits->start_pointer, at_us);
+		return;
+	case EVENT_PULL:
+		vfault_pull(unit, at_us);
 		return;
 	case EVENT_APPLY:
 		if (vunit_boot_apply_staged(unit))

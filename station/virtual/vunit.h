@@ -13,6 +13,7 @@
  * whatever kills it:
  *   altN.bin   the whole memory of alternate setting N from its first layout address
  *   unit.json  device id, family, bootloader version, serial (so that a later run meets the same unit)
+ *   radio      versions of the radio's firmware that patch programs installed (vunit_program.c)
  * For Photon, P1 and Electron alt1.bin is a view: the current one of the two DCT copies that stand in sectors
  * 1 and 2 of alt0. */
 #pragma once
@@ -102,6 +103,8 @@ enum vunit_mode {
  * Clears what power clears. */
 void vunit_power(struct vunit *unit, bool button, uint64_t now_us);
 void vunit_power_off(struct vunit *unit);
+/* A person holds the button and resets the unit, whatever it does: it comes up in DFU. */
+void vunit_button(struct vunit *unit, uint64_t now_us);
 /* Lets time pass: countdowns, resets, boots. */
 void vunit_advance(struct vunit *unit, uint64_t now_us);
 /* When its presence on the bus changes next by itself; UINT64_MAX if it does not. */

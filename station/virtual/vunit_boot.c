@@ -219,12 +219,15 @@ void vunit_boot_start(struct vunit *unit, bool button, uint64_t at_us)
 	if (boot == BOOT_UNSEEN)
 		return;
 	uint64_t us = ENUMERATION_US;
+	bool shows = true;
 	if (boot == BOOT_FIRMWARE) {
 		vunit_vendor_start(unit);
 		us += run_firmware(unit);
+		shows = vunit_program_start(unit, at_us + us);
 	}
-	vunit_schedule(
-		unit, boot == BOOT_FIRMWARE ? EVENT_ATTACH_CDC : EVENT_ATTACH_DFU, at_us + us);
+	if (shows)
+		vunit_schedule(unit, boot == BOOT_FIRMWARE ? EVENT_ATTACH_CDC : EVENT_ATTACH_DFU,
+			at_us + us);
 	unit->booting_us = us;
 }
 

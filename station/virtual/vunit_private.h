@@ -129,6 +129,8 @@ enum vunit_event {
 	EVENT_LEAVE,	    /* the countdown of dfuMANIFEST-WAIT-RESET */
 	EVENT_RESET,	    /* the firmware resets the unit */
 	EVENT_RESET_TO_DFU, /* the same with the DFU-once request set */
+	EVENT_PROGRAM,	    /* the work of a patch program is done */
+	EVENT_PULL,	    /* a fault takes the power while it is under way */
 	EVENT_APPLY,	    /* the firmware applies what is staged in the OTA region */
 	EVENT_POWER,	    /* power comes back after a fault took it */
 	EVENT_COUNT
@@ -242,6 +244,11 @@ bool vfault_loses(struct vunit *unit, uint32_t address, size_t len);
 void vfault_attached(struct vunit *unit);
 bool vfault_stays_away(struct vunit *unit);
 uint64_t vfault_leave_us(const struct vunit *unit, uint64_t us);
+/* A patch program starts, and is half done at half_us. True: its work will not be done. */
+bool vfault_program(struct vunit *unit, uint64_t half_us);
+void vfault_pull(struct vunit *unit, uint64_t at_us);
+/* Nobody presses the button when asked. */
+bool vfault_no_operator(const struct vunit *unit);
 /* What it announces instead; NULL: its own. */
 const char *vfault_layout(const struct vunit *unit, uint8_t alternate);
 /* What unit.json is to say: a fault is not kept. */
@@ -342,6 +349,13 @@ void vunit_boot_attached_cdc(struct vunit *unit, uint64_t at_us);
 bool vunit_boot_apply_staged(struct vunit *unit);
 /* Module version of the firmware that runs; 0 on the Core. */
 uint16_t vunit_boot_firmware_version(const struct vunit *unit);
+
+/* vunit_program.c */
+/* The application is started: if it is a patch program, its work begins. False if it shows nothing
+ * on the bus. */
+bool vunit_program_start(struct vunit *unit, uint64_t at_us);
+/* Its work takes effect. True if it then resets into DFU. */
+bool vunit_program_done(struct vunit *unit);
 
 /* vunit_dfu.c */
 void vunit_dfu_start(struct vunit *unit);

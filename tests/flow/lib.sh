@@ -136,3 +136,13 @@ job() {
 	shift
 	sed -e "s|file = \"|file = \"$SOURCE/jobs/|" "$@" "$SOURCE/jobs/$name.cfg" >"$name.cfg"
 }
+
+# drop_stage NAME PATTERN: takes the stages that match out of ./NAME.cfg
+drop_stage() {
+	awk -v pattern="$2" '
+		/^\t\t\{$/ { group = $0; inside = 1; next }
+		inside { group = group "\n" $0 }
+		inside && /^\t\t\},?$/ { inside = 0; if (group !~ pattern) print group; next }
+		!inside' "$1.cfg" >"$1.less"
+	mv "$1.less" "$1.cfg"
+}

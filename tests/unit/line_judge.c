@@ -100,8 +100,8 @@ static const uint8_t *at(const struct line_bench *bench, const struct memories *
 
 static bool judge_images(const struct line_bench *bench, const struct memories *memories, char *why)
 {
-	for (size_t i = 0; i < bench->plan->extent_count; i++) {
-		const struct plan_extent *extent = &bench->plan->extents[i];
+	for (size_t i = 0; i < bench->plan->stand_count; i++) {
+		const struct plan_extent *extent = &bench->plan->stands[i];
 		const uint8_t *found = at(bench, memories, extent->alt, extent->addr, extent->len);
 		size_t first = bytes_first_difference(extent->expected, found, extent->len);
 		if (first != extent->len)

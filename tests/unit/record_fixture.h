@@ -123,8 +123,8 @@ static inline void begin_batch(struct bench *bench, const char *plan, const char
 		.operator_name = "Jörg",
 		.quantity = 3 };
 	const struct record_image images[] = {
-		{ "user", 0x08005000, "core-tinker.bin", true, 3, 0, 71852, PLAN_2 },
-		{ "server_key", 0x00001000, "cloud-rsa.pub.der", false, 0, 0, 294, PLAN_1 },
+		{ "user", 0x08005000, "core-tinker.bin", true, 3, 0, 71852, PLAN_2, 0 },
+		{ "server_key", 0x00001000, "cloud-rsa.pub.der", false, 0, 0, 294, PLAN_1, 0 },
 	};
 	GOOD(bench, record_batch_begin(bench->record, &batch, images, 2, id, &bench->err));
 }

@@ -40,6 +40,8 @@ static void smallest_job_has_the_defaults(void **state)
 	assert_string_equal(job.images[0].file, "/jobs/a.bin");
 	assert_string_equal(job.images[0].sha256, "");
 	assert_int_equal(job.images[0].line, 4);
+	assert_int_equal(job.images[0].stage, 0);
+	assert_int_equal(job.stage_count, 1);
 	assert_int_equal(job.quantity, 0);
 	assert_false(job.device_key.wanted || job.server_key.wanted || job.enrol.wanted);
 	assert_int_equal(job.write, WRITE_ALWAYS);
@@ -84,6 +86,40 @@ static void every_key_is_read(void **state)
 	job_done(&job);
 }
 
+#define STAGE(rest) "{ images = ( { region = \"u\"; file = \"f\"; } );" rest " }"
+#define STAGES(first) \
+	"name = \"n\";\nfamily = \"core\";\nstages = (\n" first ",\n" STAGE("") " );"
+
+static void stages_are_read(void **state)
+{
+	(void)state;
+	struct job job;
+	parse("job : { name = \"n\"; family = \"core\";\nstages = (\n"
+	      "{ images = ( { region = \"user\"; file = \"a\"; }, { region = \"ota\"; file = "
+	      "\"b\"; } );\n"
+	      " runs = \"radio 1.14\"; comes_back = \"by-itself\"; run_ms = 500; deadline_ms = "
+	      "9000; },\n"
+	      "{ runs = \"data\"; comes_back = \"operator\"; run_ms = 1; deadline_ms = 1000;\n"
+	      " tell = \"press it\"; images = ( { region = \"user\"; file = \"c\"; } ); },\n"
+	      "{ images = ( { region = \"user\"; file = \"d\"; } ); } ); };",
+		&job);
+	assert_int_equal(job.stage_count, 3);
+	assert_int_equal(job.image_count, 4);
+	static const unsigned of_stage[] = { 0, 0, 1, 2 };
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(job.images[i].stage, of_stage[i]);
+	assert_string_equal(job.images[2].file, "/jobs/c");
+	assert_string_equal(job.stages[0].runs, "radio 1.14");
+	assert_int_equal(job.stages[0].comes_back, RETURN_BY_ITSELF);
+	assert_int_equal(job.stages[0].run_ms, 500);
+	assert_int_equal(job.stages[0].deadline_ms, 9000);
+	assert_int_equal(job.stages[0].line, 3);
+	assert_int_equal(job.stages[1].comes_back, RETURN_OPERATOR);
+	assert_string_equal(job.stages[1].tell, "press it");
+	assert_int_equal(job.stages[2].line, 7);
+	job_done(&job);
+}
+
 static void mistakes_are_refused_with_their_line(void **state)
 {
 	(void)state;
@@ -119,6 +155,35 @@ static void mistakes_are_refused_with_their_line(void **state)
 		  ");\n"
 		  "limits : { min_yield = 2; };",
 			"min_yield" },
+		{ "name = \"n\";\nfamily = \"core\";\nstages = ();", "names no stage" },
+		{ STAGES(STAGE("")), "runs" },
+		{ STAGES(STAGE(
+			  "runs = \"r\"; comes_back = \"touch\"; run_ms = 1; deadline_ms = 1000;"))
+		  "\nimages = ( { region = \"u\"; file = \"f\"; } );",
+			"x.cfg:7: job.images: stands beside stages" },
+		{ STAGES(STAGE(
+			  "runs = \"\"; comes_back = \"touch\"; run_ms = 1; deadline_ms = 1000;")),
+			"x.cfg:5: job.stages[0].runs: is empty" },
+		{ STAGES(STAGE("runs = \"a\xc3\xa4\"; comes_back = \"touch\"; run_ms = 1; "
+			       "deadline_ms = 1000;")),
+			"printable" },
+		{ STAGES(STAGE(
+			  "runs = \"r\"; comes_back = \"maybe\"; run_ms = 1; deadline_ms = 1000;")),
+			"by-itself" },
+		{ STAGES(STAGE("runs = \"r\"; comes_back = \"touch\"; deadline_ms = 1000;")),
+			"run_ms" },
+		{ STAGES(STAGE("runs = \"r\"; comes_back = \"touch\"; run_ms = 1;")),
+			"deadline_ms" },
+		{ STAGES(STAGE(
+			  "runs = \"r\"; comes_back = \"touch\"; run_ms = 1000; deadline_ms = 1000;")),
+			"no time to come back" },
+		/* Words for a person where none is asked, and an end of the last stage. */
+		{ STAGES(STAGE("runs = \"r\"; comes_back = \"touch\"; tell = \"t\"; run_ms = 1; "
+			       "deadline_ms = 1000;")),
+			"tell" },
+		{ "name = \"n\";\nfamily = \"core\";\nstages = ( " STAGE("runs = \"r\";") " );",
+			"runs" },
+		{ "name = \"n\";\nfamily = \"core\";\nstages = ( { images = (); } );", "no image" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char text[1024];
@@ -222,6 +287,26 @@ static void old_pins_are_replaced(void **state)
 		"{ region = \"sha256\"; sha256 = \"" B64 "\" ; file = \"b.bin\"; } ); };");
 }
 
+static void images_of_stages_are_pinned(void **state)
+{
+	(void)state;
+#define END "runs = \"images = (\"; comes_back = \"touch\"; run_ms = 1; deadline_ms = 1000;"
+	check_pin("job : { name = \"n\"; family = \"core\"; stages = (\n"
+		  "{ " END " images = ( { region = \"a\"; file = \"a\"; } ); }, // stages = (\n"
+		  "{ images = ( { region = \"a\"; file = \"b\"; } ); } ); };",
+		"job : { name = \"n\"; family = \"core\"; stages = (\n"
+		"{ " END " images = ( { region = \"a\"; file = \"a\"; sha256 = \"" A64
+		"\"; } ); }, // stages = (\n"
+		"{ images = ( { region = \"a\"; file = \"b\"; sha256 = \"" B64 "\"; } ); } ); };");
+	check_pin("job : { name = \"n\"; family = \"core\"; stages = (\n"
+		  "{ images = ( { region = \"a\"; file = \"a\"; } ); " END " },\n"
+		  "{ images = ( { region = \"a\"; file = \"b\"; } ); } ); };",
+		"job : { name = \"n\"; family = \"core\"; stages = (\n"
+		"{ images = ( { region = \"a\"; file = \"a\"; sha256 = \"" A64 "\"; } ); " END
+		" },\n"
+		"{ images = ( { region = \"a\"; file = \"b\"; sha256 = \"" B64 "\"; } ); } ); };");
+}
+
 static void changed_file_is_not_pinned(void **state)
 {
 	(void)state;
@@ -248,12 +333,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(smallest_job_has_the_defaults),
 		cmocka_unit_test(every_key_is_read),
+		cmocka_unit_test(stages_are_read),
 		cmocka_unit_test(mistakes_are_refused_with_their_line),
 		cmocka_unit_test(shipped_jobs_load),
 		cmocka_unit_test(job_done_takes_null_and_zero),
 		cmocka_unit_test(pins_are_added_behind_the_last_setting),
 		cmocka_unit_test(pins_get_lines_of_their_own_where_settings_do),
 		cmocka_unit_test(old_pins_are_replaced),
+		cmocka_unit_test(images_of_stages_are_pinned),
 		cmocka_unit_test(changed_file_is_not_pinned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,10 +97,10 @@ static inline struct bench bench_new(enum vunit_bootloader bootloader)
 
 static inline void bench_done(struct bench *bench)
 {
-	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt3.bin", "unit.json" };
+	static const char *const names[] = { "alt0.bin", "alt1.bin", "alt2.bin", "alt3.bin", "unit.json", "radio" };
 	char path[128];
 	vunit_close(bench->unit);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		snprintf(path, sizeof(path), "%s/%s", bench->folder, names[i]);
 		unlink(path);
 	}
