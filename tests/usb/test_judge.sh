@@ -17,13 +17,13 @@ writes() {
 
 read_everything() { # the places are lines ALT ADDRESS FILE
 	local port alt address file key_alt key_address key_size
-	read -r key_alt key_address key_size <key
+	read -r key_alt key_address key_size <key || true
 	for port in 1 2; do
 		while read -r alt address file; do
 			reads $port "$alt" "$address" "$(stat -c %s "$file")" back
 			cmp "$file" back || fail "dfu-util reads other bytes at $address of 1-$port than $file"
 		done <places
-		reads $port "$key_alt" "$key_address" "$key_size" "key.$port"
+		[ -z "$key_alt" ] || reads $port "$key_alt" "$key_address" "$key_size" "key.$port"
 	done
 }
 
@@ -70,7 +70,7 @@ both_ways() {
 	equal "$job: PASS" 2 "$(sql "SELECT count(*) FROM attempt WHERE outcome = 'PASS'")"
 	# In DFU again, in a session of their own.
 	under 2 "$job" read_everything
-	for i in 1 2; do
+	[ ! -s key ] || for i in 1 2; do
 		equal "$job: the key that dfu-util reads" "$(sql "SELECT key_fingerprint FROM attempt WHERE slot = 'A$i'")" "$(fingerprint_of_slot "key.$i" 0)"
 	done
 	rm -rf units rehearsal
@@ -92,4 +92,8 @@ both_ways
 job=core
 printf '%s\n' "0 0x08005000 $images/core-user.bin" "1 0x20000 $images/core-factory.bin" "1 0x1000 cloud-rsa.der" >places
 echo "1 0x2000 1024" >key
+both_ways
+job=stm32-rom
+echo "0 0x08000000 $images/stm32-user.bin" >places
+: >key
 both_ways
