@@ -26,7 +26,8 @@ struct tally_step *tally_step(struct tally *tally, const char *name, int64_t pla
 
 void tally_try(struct tally *tally, const struct tally_try *row)
 {
-	struct tally_step *step = tally_step(tally, row->name, row->seq);
+	/* Its place counts with the attempt. */
+	struct tally_step *step = tally_step(tally, row->name, INT64_MAX);
 	size_t i = 0, index = step ? (size_t)(step - tally->steps) : 0;
 	if (!step)
 		return;
@@ -37,6 +38,7 @@ void tally_try(struct tally *tally, const struct tally_try *row)
 		tally->open[i].step = index;
 		tally->open[i].tries = tally->open[i].ms = 0;
 		tally->open[i].passed_first = row->outcome == OUTCOME_PASS;
+		tally->open[i].place = row->seq;
 	}
 	tally->open[i].tries++;
 	tally->open[i].ms += row->ended_at > row->started_at ? row->ended_at - row->started_at : 0;
@@ -52,6 +54,8 @@ void tally_attempt_end(struct tally *tally)
 		bool passed = last->outcome == OUTCOME_PASS;
 		if (!passed && (last->outcome != OUTCOME_FAIL || last->cause != CAUSE_UNIT))
 			continue;
+		if (tally->open[i].place < step->place)
+			step->place = tally->open[i].place;
 		step->tries += tally->open[i].tries;
 		step->failed += !passed;
 		step->passed_first += passed && tally->open[i].passed_first;

@@ -32,6 +32,7 @@ struct tally {
 		size_t step;
 		int64_t tries, ms;
 		bool passed_first;
+		int64_t place; /* where the step stands in it */
 		struct tally_try last; /* its name is not kept */
 	} open[TALLY_STEPS_MAX];       /* of the attempt that is being read */
 	size_t open_count;

@@ -92,6 +92,22 @@ static const struct tally_step *find(struct tally *tally, const char *name)
 	return tally_step(tally, name, 99);
 }
 
+/* Or the sum of the attempts' sums would differ from the sum of the attempts. */
+static void a_try_that_does_not_count_has_no_place(void **state)
+{
+	(void)state;
+	static struct tally tally;
+	give(&tally, "readback", 8, 1, OUTCOME_FAIL, CAUSE_HANDLING);
+	tally_attempt_end(&tally);
+	give(&tally, "readback", 11, 1, OUTCOME_PASS, CAUSE_NONE);
+	tally_attempt_end(&tally);
+	give(&tally, "readback", 10, 1, OUTCOME_FAIL, CAUSE_UNIT);
+	give(&tally, "readback", 12, 2, OUTCOME_PASS, CAUSE_NONE);
+	tally_attempt_end(&tally);
+	assert_int_equal(find(&tally, "readback")->place, 10);
+	tally_done(&tally);
+}
+
 static void a_step_counts_by_its_last_try(void **state)
 {
 	(void)state;
@@ -130,6 +146,7 @@ int main(void)
 		cmocka_unit_test(large_samples_stay_within_a_bucket),
 		cmocka_unit_test(the_extremes_have_a_place),
 		cmocka_unit_test(what_is_kept_comes_back),
+		cmocka_unit_test(a_try_that_does_not_count_has_no_place),
 		cmocka_unit_test(a_step_counts_by_its_last_try),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
