@@ -27,7 +27,7 @@ static const char help[] =
 	"                     attempts that began in that time: 2026-11-20 or 2026-11-20T06:00, "
 	"local\n"
 	"  --all              everything\n"
-	"  --format FORMAT    text or json (text)\n"
+	"  --format FORMAT    text, json or html (text)\n"
 	"  --output FILE      into a file, which is replaced at once when all of it is written\n"
 	"  --state DIR        the state folder (the config's state_dir); a rehearsal keeps its own "
 	"in\n"
@@ -81,17 +81,17 @@ static bool read_scope(const struct options *options, struct figures_scope *ret,
 	return true;
 }
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_COUNT };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_HTML, FORMAT_COUNT };
 
 static bool read_format(const char *name, enum format *ret, struct err *err)
 {
-	static const char *const names[FORMAT_COUNT] = { "text", "json" };
+	static const char *const names[FORMAT_COUNT] = { "text", "json", "html" };
 	for (int i = 0; i < FORMAT_COUNT; i++)
 		if (strcmp(name ? name : names[FORMAT_TEXT], names[i]) == 0) {
 			*ret = (enum format)i;
 			return true;
 		}
-	return err_set(err, REASON_INPUT, "--format %s is not known: text or json", name);
+	return err_set(err, REASON_INPUT, "--format %s is not known: text, json or html", name);
 }
 
 static bool render(const struct report *report, enum format format, bool colour,
@@ -100,6 +100,8 @@ static bool render(const struct report *report, enum format format, bool colour,
 	if (format == FORMAT_JSON) {
 		if (!render_json(report, to, err))
 			return false;
+	} else if (format == FORMAT_HTML) {
+		render_html(report, to);
 	} else {
 		render_text(report, colour, to);
 	}

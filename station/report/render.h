@@ -14,6 +14,9 @@ void render_text(const struct report *report, bool colour, struct text_buf *to);
  * without memory. */
 bool render_json(const struct report *report, struct text_buf *to, struct err *err) MUST_CHECK;
 
+/* A page: one HTML5 file that needs no network and no script, for screens and A4. */
+void render_html(const struct report *report, struct text_buf *to);
+
 /* --- words that the renderings share --- */
 
 /* "93.8 % (15 of 16)"; "- (nothing judged)". */
