@@ -150,6 +150,8 @@ static void event_text(const struct progress *progress, const struct line_event 
 		fprintf(to, "%-4s %-24s %s%s%s%s%s, was HELD: %s\n", "-", id,
 			colour_of(progress, event->outcome), outcome_name(event->outcome),
 			colour_end(progress), event->reason ? " " : "", info->code, event->text);
+		if (event->unproven[0])
+			fprintf(to, "     %s.\n", event->unproven);
 		if (event->reason)
 			fprintf(to, "     %s.\n     Next: %s.\n", info->sentence, info->next);
 		break;

@@ -123,6 +123,10 @@ static void tell(struct line *line, const struct record_outbox_row *row, enum ou
 		.of_batch = strcmp(row->batch_id, line->batch_id) == 0 };
 	snprintf(event.device_id, sizeof event.device_id, "%s", row->device_id);
 	snprintf(event.text, sizeof event.text, "%s", result->text);
+	struct err err;
+	if (!record_unproven(line->options.record, row->attempt_id, event.unproven,
+		    sizeof event.unproven, &err))
+		log_line(line->options.log, row->device_id, "%s", err.text);
 	log_line(line->options.log, row->device_id, "HELD before, %s now: %s",
 		outcome_name(outcome), result->text);
 	line_emit(line, &event);

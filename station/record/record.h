@@ -113,6 +113,9 @@ bool record_attempt_bootloader(struct record *record, const char *attempt_id, co
 #define RECORD_UNPROVEN "ran, not proven"
 bool record_observe(struct record *record, const char *attempt_id, const char *name,
 	const char *value, struct err *err) MUST_CHECK;
+/* "ran, not proven: A, B" of an attempt; "" if all that it did is proven. */
+bool record_unproven(struct record *record, const char *attempt_id, char *to, size_t cap,
+	struct err *err) MUST_CHECK;
 
 /* The observation that a unit vanished from the bus in the middle of its work; its value is the step. */
 #define RECORD_VANISHED "vanished"

@@ -169,3 +169,15 @@ bool unit_set_aside(
 	*ret = !row ? REASON_NONE : named ? reason : REASON_QUARANTINED;
 	return true;
 }
+
+bool record_unproven(
+	struct record *record, const char *attempt_id, char *to, size_t cap, struct err *err)
+{
+	static const char text[] =
+		"SELECT coalesce('" RECORD_UNPROVEN ": ' || group_concat(value, ', '), '') FROM"
+		" (SELECT value FROM observation WHERE attempt_id = ?1 AND name = '" RECORD_UNPROVEN
+		"' ORDER BY seq)";
+	SCOPED_TX tx = { 0 };
+	return tx_begin_read(&tx, record, err) &&
+	       sql_get_text(&record->sql, text, SQL(sql_text(attempt_id)), to, cap, err);
+}

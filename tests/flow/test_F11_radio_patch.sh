@@ -93,3 +93,24 @@ for slot in A1 A2 A3; do
 	image_at rehearsal/units/$slot/alt0.bin $((0x5000)) "$images/core-user.bin"
 	agree "$slot" alt1.bin $((0x2000))
 done
+
+# A unit that was HELD is released, and that is no more of a proof.
+rm -rf rehearsal
+expect 1 "$STATION" rehearse "$SOURCE/jobs/core-radio.cfg" --units 1 --cloud down
+grep -q "HELD" out || fail "not HELD"
+expect 0 "$STATION" sync --state rehearsal
+grep -q "^      $says\.$" out || fail "sync does not say it"
+
+# What an earlier stage wrote and no later one overwrites is read back at the end too: A1's external flash wraps (F04), so
+# that the server key falls on the first stage's data.
+rm -rf rehearsal
+head -c 5000 "$images/core-factory.bin" >data.bin
+job core-radio -e "s|\(core-radio-patch.bin\"; }\) )|\1, { region = \"spi-user\"; file = \"$PWD/data.bin\"; } )|"
+drop_stage core-radio core-deep
+grep -q spi-user core-radio.cfg || fail "the test's job has no data"
+echo 'faults : { list = ( { slot = "A1"; kind = "small-flash"; size = 0x80000; } ); };' >faults.cfg
+expect 1 "$STATION" rehearse core-radio.cfg --units 2 --faults faults.cfg
+sound
+equal "what was left" "A1|FAIL|flash-bad|readback: alt 1: 0x00081
+A2|PASS||" "$(sql "SELECT slot, outcome, coalesce(reason, ''), coalesce(substr(detail, 1, 24), '') FROM attempt ORDER BY slot")"
+image_at rehearsal/units/A2/alt1.bin $((0x80000)) data.bin
