@@ -21,9 +21,11 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 		{ "folder", required_argument, NULL, 'd' },
 		{ "speed", required_argument, NULL, 's' }, { "mode", required_argument, NULL, 'm' },
 		{ "faults", required_argument, NULL, 'x' }, { "old", no_argument, NULL, 'o' },
-		{ 0 } };
+		{ "controllers", required_argument, NULL, 'c' }, { 0 } };
 	int option;
-	*ret = (struct front_options){ .units = 1, .family = "core", .mode = "dfu" };
+	*ret = (struct front_options){
+		.units = 1, .family = "core", .mode = "dfu", .controllers = 1
+	};
 	while ((option = getopt_long(argc, argv, "+", known, NULL)) != -1) {
 		if (option == 'u')
 			ret->units = (unsigned)strtoul(optarg, NULL, 10);
@@ -39,10 +41,11 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 			ret->old = true;
 		else if (option == 'm')
 			ret->mode = optarg;
+		else if (option == 'c')
+			ret->controllers = (unsigned)strtoul(optarg, NULL, 10);
 		else
 			return false;
 	}
-	ret->button = strcmp(ret->mode, "dfu") == 0;
 	ret->command = argv + optind;
 	return ret->command[0] && ret->units >= 1 && ret->units <= FRONT_UNITS_MAX &&
 	       ret->speed >= 0;
@@ -66,7 +69,8 @@ static bool make_unit(
 		[VUNIT_ELECTRON] = VUNIT_ELECTRON_0_5_3,
 		[VUNIT_ROM] = VUNIT_ROM_F4,
 	};
-	struct vunit_spec spec = { .seed = i, .credentials = strcmp(options->mode, "run") == 0 };
+	bool runs = strcmp(options->mode, "run") == 0 || strcmp(options->mode, "mixed") == 0;
+	struct vunit_spec spec = { .seed = i, .credentials = runs };
 	uint8_t sum[SHA256_LEN];
 	char what[64];
 	if (!vunit_family_from_name(options->family, &spec.family))
@@ -85,7 +89,7 @@ bool front_options(int argc, char **argv, const char *program, struct front_opti
 	if (!read_options(argc, argv, ret)) {
 		fprintf(stderr,
 			"usage: %s [--units N] [--family NAME] [--folder DIR] "
-			"[--speed X] [--mode dfu|run|listening] [--old] [--faults FILE] -- COMMAND...\n",
+			"[--speed X] [--mode dfu|run|mixed|listening] [--old] [--faults FILE] -- COMMAND...\n",
 			program);
 		return false;
 	}
@@ -121,6 +125,12 @@ bool front_unit(
 	       (fs_exists(file) || make_unit(folder, options, i, err)) &&
 	       vunit_open(folder, ret, err) &&
 	       (!options->faults || give_faults(options->faults, name, *ret, err));
+}
+
+bool front_button(const struct front_options *options, unsigned i)
+{
+	return strcmp(options->mode, "dfu") == 0 ||
+	       (strcmp(options->mode, "mixed") == 0 && i % 2 == 1);
 }
 
 int front_command(char **command)

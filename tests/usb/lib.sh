@@ -34,11 +34,11 @@ under() {
 	expect 0 "$BUILT/umock-run" --units "$1" --family "$2" --folder units ${faults:+--faults "$faults"} -- bash -c "set -euo pipefail; $3"
 }
 
-# bus VERB PORT...: changes the bus that the command runs on (umock_tell.h); prints what is said
+# bus VERB PORT...: changes the bus that the command runs on (front_tell.h); prints what is said
 bus() {
 	local answer
-	printf '%s\n' "$*" >"$UMOCK_TELL"
-	read -r answer <"$UMOCK_SAYS"
+	printf '%s\n' "$*" >"$BUS_TELL"
+	read -r answer <"$BUS_SAYS"
 	[ "${answer%% *}" = ok ] || fail "the bus: $*: $answer"
 	echo "${answer#ok }"
 }
