@@ -14,7 +14,7 @@
 #include "fs.h"
 #include "scope.h"
 
-enum { LINE_CAP = 256, FROZEN_MS = 60000, LOOK_US = 2000 };
+enum { LINE_CAP = 256, FROZEN_MS = 120000, LOOK_US = 2000 };
 
 struct front_tell {
 	const struct front_bus *bus;
