@@ -77,6 +77,31 @@ bool cmd_parse(int argc, char **argv, const char *help, const struct cmd_option 
 	return true;
 }
 
+bool cmd_format(
+	const char *command, const char *name, bool json, enum cmd_format *ret, int *ret_status)
+{
+	static const char *const names[] = { "text", "json", "html" };
+	*ret = json ? CMD_JSON : CMD_TEXT;
+	for (int i = 0; name && i < 3; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*ret = (enum cmd_format)i;
+			name = NULL;
+		}
+	if (name)
+		*ret_status =
+			cmd_usage(command, "--format %s is not known: text, json or html", name);
+	return !name;
+}
+
+bool cmd_deliver(const char *file, const struct text_buf *text, struct err *err)
+{
+	if (file)
+		return fs_write_atomic(file, text->text, text->len, 0644, err);
+	if (fwrite(text->text, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+		return true;
+	return err_set(err, REASON_INPUT, "cannot write to standard output");
+}
+
 const char *cmd_outcome_colour(enum outcome outcome)
 {
 	switch (outcome) {

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "text.h"
 
 enum exit_status {
 	EXIT_DONE = 0,	     /* all asked for is done */
@@ -42,6 +43,12 @@ enum { CMD_OPTIONS_MAX = 16 };
  * is told. */
 bool cmd_parse(int argc, char **argv, const char *help, const struct cmd_option *options, size_t count,
 	char ***ret_arguments, int *ret_count, int *ret_status);
+/* --format NAME and --json. False: *ret_status, what is wrong is told. */
+enum cmd_format { CMD_TEXT, CMD_JSON, CMD_HTML };
+bool cmd_format(
+	const char *command, const char *name, bool json, enum cmd_format *ret, int *ret_status);
+/* Writes all of it to standard output, or replaces the file of --output at once. */
+bool cmd_deliver(const char *file, const struct text_buf *text, struct err *err) MUST_CHECK;
 /* Prints "station NAME: text" on standard error and returns the status that
  * fits the error's reason. */
 int cmd_fail(const char *name, const struct err *err);

@@ -2,14 +2,12 @@
 /* station audit: does the database hold what the record promises? */
 #include "cmd.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <jansson.h>
 
 #include "audit.h"
+#include "clock.h"
 #include "fs.h"
+#include "render_audit.h"
 
 static const char help[] =
 	"usage: station audit [options]\n"
@@ -30,180 +28,37 @@ static const char help[] =
 	"  --database FILE    a copy of a database, instead of a state folder\n"
 	"  --state DIR        the state folder, which holds station.db (the config's state_dir)\n"
 	"  --config FILE      the station's config\n"
-	"  --json             one JSON object\n"
+	"  --format FORMAT    text, json or html (text)\n"
+	"  --json             the same as --format json\n"
+	"  --output FILE      into a file, which is replaced at once when all of it is written\n"
 	"\n"
 	"Exit status: 0 nothing is wrong, 1 there are findings, 2 the record cannot be read.\n";
 
 struct options {
-	const char *config, *state, *database, *anchor, *public_key;
-	bool json;
+	const char *config, *state, *database, *anchor, *public_key, *output;
+	enum cmd_format format;
 };
 
-/* Findings as they come, and whether there was memory for them. */
-struct findings {
-	json_t *list;
-	bool failed;
-};
-
-static void add_finding(void *context, const struct audit_finding *finding)
+static bool render(const struct render_audit *audit, enum cmd_format format, struct text_buf *to,
+	struct err *err)
 {
-	struct findings *findings = context;
-	json_t *object = json_pack("{s:s, s:b, s:s, s:s}", "check", audit_name(finding->check),
-		"note", finding->note, "where", finding->where, "what", finding->what);
-	/* What somebody wrote into the database need not be UTF-8. */
-	if (!object)
-		object = json_pack("{s:s, s:b, s:s, s:s}", "check", audit_name(finding->check),
-			"note", finding->note, "where", "a row", "what",
-			"holds a text that is not UTF-8");
-	findings->failed |= json_array_append_new(findings->list, object) != 0;
+	if (format == CMD_HTML)
+		render_audit_html(audit, to);
+	else if (format == CMD_TEXT)
+		render_audit_text(audit, to);
+	else if (!render_audit_json(audit, to, err))
+		return false;
+	return !to->failed || err_set(err, REASON_STATION, "no memory for the audit's report");
 }
 
-/* --- what it is worth --- */
-
-struct worth {
-	const char *vouches[8], *not [8];
-	size_t vouch_count, not_count;
-	char anchored[160];
-};
-
-static void vouch(struct worth *worth, bool can, const char *yes, const char *no)
+static bool print(const struct options *options, const struct render_audit *audit, struct err *err)
 {
-	if (can)
-		worth->vouches[worth->vouch_count++] = yes;
-	else
-		worth->not [worth->not_count++] = no;
-}
-
-/* Without an anchor no chain can show that its tail was cut; unsigned, none can show that
- * it was not recomputed. */
-static void weigh(const struct audit_summary *summary, struct worth *worth)
-{
-	bool sealed = summary->head.seq > 0, all_signed = summary->signatures == summary->head.seq;
-	bool chain = summary->checks[AUDIT_SEALS].findings == 0;
-	bool verified = summary->checks[AUDIT_SIGNATURES].done && all_signed &&
-			summary->checks[AUDIT_SIGNATURES].findings == 0;
-	snprintf(worth->anchored, sizeof worth->anchored,
-		"up to seal %" PRId64 ", the newest anchor, nothing was cut off or made anew",
-		summary->anchor_seq);
-	if (!sealed) {
-		worth->not [worth->not_count++] = "nothing is sealed yet";
-		return;
-	}
-	vouch(worth, chain,
-		"no sealed attempt, step, key or batch was changed without making the chain anew",
-		"that sealed rows are as they were: see the findings");
-	vouch(worth, summary->anchor_seq > 0, worth->anchored,
-		"that the end of the chain was not cut off: give --anchor, a head that somebody "
-		"else kept");
-	if (summary->anchor_seq && summary->anchor_seq < summary->head.seq)
-		worth->not [worth->not_count++] =
-			"the end of the chain behind the newest anchor: a newer one can";
-	vouch(worth, chain && verified,
-		"the chain was made with the station's key: nobody without it made it anew",
-		summary->signatures == 0
-			? "that the chain was not made anew: its seals are not signed"
-		: all_signed && !summary->checks[AUDIT_SIGNATURES].done
-			? "that the chain was not made anew: give --public-key to verify its "
-			  "signatures"
-			: "that the chain was not made anew: not all of its signatures are good");
-	worth->not [worth->not_count++] =
-		"marks, stops, the outbox, backups and states of keys: seals do not cover them";
-}
-
-/* --- output --- */
-
-static void print_checks(const struct audit_summary *summary)
-{
-	for (int i = 0; i < AUDIT_CHECKS; i++) {
-		enum audit_check check = (enum audit_check)i;
-		unsigned findings = summary->checks[i].findings;
-		if (!summary->checks[i].done)
-			printf("  %-11s -         nothing to compare with\n", audit_name(check));
-		else if (findings)
-			printf("  %-11s %u finding%s in %" PRId64 " %s\n", audit_name(check),
-				findings, findings == 1 ? "" : "s", summary->checks[i].count,
-				audit_counted(check));
-		else
-			printf("  %-11s good      %" PRId64 " %s\n", audit_name(check),
-				summary->checks[i].count, audit_counted(check));
-	}
-}
-
-static void print_findings(const struct audit_summary *summary, const json_t *list)
-{
-	size_t i;
-	const json_t *finding;
-	json_array_foreach(list, i, finding)
-	{
-		printf("%s %s: %s: %s\n",
-			json_is_true(json_object_get(finding, "note")) ? "note   " : "FINDING",
-			json_string_value(json_object_get(finding, "check")),
-			json_string_value(json_object_get(finding, "where")),
-			json_string_value(json_object_get(finding, "what")));
-	}
-	if (json_array_size(list) < summary->findings + summary->notes)
-		printf("... and more: %u findings and %u notes in all\n", summary->findings,
-			summary->notes);
-}
-
-static void print_text(
-	const char *path, bool is_virtual, const struct audit_summary *summary, const json_t *list)
-{
-	struct worth worth = { 0 };
-	weigh(summary, &worth);
-	printf("%s%s%s\n", path, is_virtual ? ", of a rehearsal" : "",
-		summary->live ? ", a station is at work" : "");
-	print_checks(summary);
-	if (json_array_size(list))
-		putchar('\n');
-	print_findings(summary, list);
-	if (summary->head.seq)
-		printf("\nseal %" PRId64 " %s\n", summary->head.seq, summary->head.hash);
-	printf("\nThis audit vouches for:\n");
-	for (size_t i = 0; i < worth.vouch_count; i++)
-		printf("  + %s\n", worth.vouches[i]);
-	printf("It cannot vouch for:\n");
-	for (size_t i = 0; i < worth.not_count; i++)
-		printf("  - %s\n", worth.not [i]);
-	printf("\n%u finding%s\n", summary->findings, summary->findings == 1 ? "" : "s");
-}
-
-static json_t *texts(const char *const *from, size_t count)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_string(from[i]));
-	return list;
-}
-
-static json_t *checks_json(const struct audit_summary *summary)
-{
-	json_t *list = json_array();
-	for (int i = 0; i < AUDIT_CHECKS; i++)
-		json_array_append_new(list,
-			json_pack("{s:s, s:b, s:I, s:s, s:i}", "check",
-				audit_name((enum audit_check)i), "done", summary->checks[i].done,
-				"count", (json_int_t)summary->checks[i].count, "of",
-				audit_counted((enum audit_check)i), "findings",
-				(int)summary->checks[i].findings));
-	return list;
-}
-
-static bool print_json(
-	const char *path, bool is_virtual, const struct audit_summary *summary, json_t *list)
-{
-	struct worth worth = { 0 };
-	weigh(summary, &worth);
-	json_t *root = json_pack("{s:s, s:b, s:b, s:i, s:i, s:o, s:O, s:{s:I, s:s}, s:I, s:o, s:o}",
-		"database", path, "virtual", is_virtual, "live", summary->live, "findings",
-		(int)summary->findings, "notes", (int)summary->notes, "checks",
-		checks_json(summary), "told", list, "seal", "seq", (json_int_t)summary->head.seq,
-		"hash", summary->head.hash, "anchor_seq", (json_int_t)summary->anchor_seq,
-		"vouches", texts(worth.vouches, worth.vouch_count), "cannot",
-		texts(worth.not, worth.not_count));
-	bool good = root && json_dumpf(root, stdout, JSON_COMPACT) == 0;
-	putchar('\n');
-	json_decref(root);
+	enum { AUDIT_MAX = 16 << 20 };
+	struct text_buf text;
+	text_buf_init(&text, AUDIT_MAX);
+	bool good = render(audit, options->format, &text, err) &&
+		    cmd_deliver(options->output, &text, err);
+	text_buf_done(&text);
 	return good;
 }
 
@@ -219,27 +74,23 @@ static int fail(const struct options *options, const struct err *err)
 }
 
 static int audit_record(const struct options *options, struct record *record,
-	const struct audit_options *audit, struct findings *findings)
+	const struct audit_options *audit, struct render_audit *found)
 {
-	struct audit_summary summary;
 	struct err err;
-	if (!audit_run(record, audit, &summary, &err))
+	if (!audit_run(record, audit, &found->summary, &err))
 		return fail(options, &err);
 	/* Nobody is at work on a copy. */
-	summary.live = summary.live && !options->database;
-	if (findings->failed) {
-		err_set(&err, REASON_STATION, "no memory for %u findings", summary.findings);
+	found->summary.live = found->summary.live && !options->database;
+	found->path = record_path(record);
+	found->virtual_line = record_is_virtual(record);
+	found->made_at = clock_utc_ms();
+	if (found->failed) {
+		err_set(&err, REASON_STATION, "no memory for %u findings", found->summary.findings);
 		return fail(options, &err);
 	}
-	if (!options->json)
-		print_text(
-			record_path(record), record_is_virtual(record), &summary, findings->list);
-	else if (!print_json(record_path(record), record_is_virtual(record), &summary,
-			 findings->list)) {
-		err_set(&err, REASON_STATION, "cannot write the JSON");
+	if (!print(options, found, &err))
 		return fail(options, &err);
-	}
-	return summary.findings ? EXIT_NOT_ALL : EXIT_DONE;
+	return found->summary.findings ? EXIT_NOT_ALL : EXIT_DONE;
 }
 
 /* A key that was named must be there; the config's own is the station's and may be out of
@@ -264,26 +115,24 @@ static int audit_with(
 		.state_dir = state, .database = options->database, .read_only = true
 	};
 	char lock[FS_PATH_MAX], log[FS_PATH_MAX];
-	struct findings findings = { .list = json_array() };
+	struct render_audit found = { 0 };
 	struct record *record = NULL;
 	struct err err;
 	if (!fs_join(lock, state, "station.lock", &err) ||
 		!fs_join(log, state, "logs/seals.log", &err) ||
-		!record_open(&open, &record, NULL, &err)) {
-		json_decref(findings.list);
+		!record_open(&open, &record, NULL, &err))
 		return fail(options, &err);
-	}
 	/* A copy may have been taken while a line ran, and has no folder of its own. */
 	const struct audit_options audit = { .live = options->database != NULL,
 		.lock_file = options->database ? NULL : lock,
 		.seals_log = options->database ? NULL : log,
 		.anchor_file = options->anchor,
 		.station_key = key,
-		.finding = add_finding,
-		.context = &findings };
-	int status = audit_record(options, record, &audit, &findings);
+		.finding = render_audit_add,
+		.context = &found };
+	int status = audit_record(options, record, &audit, &found);
 	record_close(record);
-	json_decref(findings.list);
+	render_audit_done(&found);
 	return status;
 }
 
@@ -301,14 +150,19 @@ static int run(const struct options *options)
 
 static bool parse(int argc, char **argv, struct options *ret, int *ret_status)
 {
+	bool json = false;
+	const char *format = NULL;
 	const struct cmd_option own[] = { { "state", &ret->state, NULL },
 		{ "config", &ret->config, NULL }, { "database", &ret->database, NULL },
 		{ "anchor", &ret->anchor, NULL }, { "public-key", &ret->public_key, NULL },
-		{ "json", NULL, &ret->json } };
+		{ "format", &format, NULL }, { "output", &ret->output, NULL },
+		{ "json", NULL, &json } };
 	char **arguments;
 	int count;
 	if (!cmd_parse(argc, argv, help, own, sizeof own / sizeof *own, &arguments, &count,
 		    ret_status))
+		return false;
+	if (!cmd_format("audit", format, json, &ret->format, ret_status))
 		return false;
 	if (!count)
 		return true;

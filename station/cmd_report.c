@@ -109,15 +109,6 @@ static bool render(const struct report *report, enum format format, bool colour,
 	       err_set(err, REASON_STATION, "the report is longer than %d bytes", (int)RENDER_MAX);
 }
 
-static bool deliver(const struct options *options, const struct text_buf *text, struct err *err)
-{
-	if (options->output)
-		return fs_write_atomic(options->output, text->text, text->len, 0644, err);
-	if (fwrite(text->text, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
-		return true;
-	return err_set(err, REASON_INPUT, "cannot write the report to standard output");
-}
-
 static bool report_on(const struct options *options, const struct record_options *open,
 	const struct figures_scope *scope, enum format format, struct err *err)
 {
@@ -131,7 +122,7 @@ static bool report_on(const struct options *options, const struct record_options
 	text_buf_init(&text, RENDER_MAX);
 	good = good &&
 	       render(report, format, !options->output && cmd_colour(STDOUT_FILENO), &text, err) &&
-	       deliver(options, &text, err);
+	       cmd_deliver(options->output, &text, err);
 	text_buf_done(&text);
 	report_free(report);
 	return good;

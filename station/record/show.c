@@ -53,6 +53,29 @@ static bool show_steps(struct record *record, const char *attempt_id,
 	return true;
 }
 
+static bool show_observations(struct record *record, const char *attempt_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char text[] =
+		"SELECT name, value FROM observation WHERE attempt_id = ?1 ORDER BY seq";
+	bool row = true;
+	SCOPED_QUERY query = { 0 };
+	if (!reader->observation)
+		return true;
+	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_observation observation = { sql_column_text(&query, 0),
+			sql_column_text(&query, 1) };
+		*ret_go = reader->observation(reader->context, &observation);
+	}
+	return true;
+}
+
 static struct show_attempt attempt_of(const struct sql_query *query)
 {
 	return (struct show_attempt){
@@ -82,7 +105,8 @@ static struct show_attempt attempt_of(const struct sql_query *query)
 		.final_at = sql_column_int(query, 23, -1),
 		.seal_seq = sql_column_int(query, 24, -1),
 		.seal_hash = sql_column_text(query, 25),
-		.unproven = sql_column_text(query, 26),
+		.seal_at = sql_column_int(query, 26, -1),
+		.seal_signature = sql_column_text(query, 27),
 	};
 }
 
@@ -93,9 +117,7 @@ static struct show_attempt attempt_of(const struct sql_query *query)
 	"a.detail, b.job_name," \
 	" b.family, b.plan_sha256, b.work_order, a.passage, a.arrived_at, a.started_at, " \
 	"a.ended_at, a.final_at," \
-	" s.seq, s.hash, (SELECT group_concat(value, char(10)) FROM (SELECT value FROM" \
-	" observation WHERE attempt_id = a.id AND name = '" RECORD_UNPROVEN "' ORDER BY seq))" \
-	" FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id LEFT JOIN seal s " \
+	" s.seq, s.hash, s.at, s.signature FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id LEFT JOIN seal s " \
 	"ON s.attempt_id = a.id"
 
 static bool show_attempts(struct record *record, const struct name *name,
@@ -116,7 +138,8 @@ static bool show_attempts(struct record *record, const struct name *name,
 		*ret_found = true;
 		struct show_attempt attempt = attempt_of(&query);
 		*ret_go = reader->attempt(reader->context, &attempt);
-		if (!show_steps(record, attempt.id, reader, ret_go, err))
+		if (!show_steps(record, attempt.id, reader, ret_go, err) ||
+			!show_observations(record, attempt.id, reader, ret_go, err))
 			return false;
 	}
 	return true;
@@ -161,6 +184,110 @@ static bool show_keys(struct record *record, const struct name *name,
 	return true;
 }
 
+static bool show_images(struct record *record, const char *batch_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char text[] =
+		"SELECT region, file_name, sha256, stage, address, size, version,"
+		" platform_id FROM batch_image WHERE batch_id = ?1"
+		" ORDER BY stage, address, region";
+	bool row = true;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&record->sql, text, SQL(sql_text(batch_id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_image image = {
+			.region = sql_column_text(&query, 0),
+			.file_name = sql_column_text(&query, 1),
+			.sha256 = sql_column_text(&query, 2),
+			.stage = sql_column_int(&query, 3, -1),
+			.address = sql_column_int(&query, 4, -1),
+			.size = sql_column_int(&query, 5, -1),
+			.version = sql_column_int(&query, 6, -1),
+			.platform_id = sql_column_int(&query, 7, -1),
+		};
+		*ret_go = reader->image(reader->context, &image);
+	}
+	return true;
+}
+
+static struct show_batch batch_of(const struct sql_query *query)
+{
+	return (struct show_batch){
+		.id = sql_column_text(query, 0),
+		.kind = sql_column_text(query, 1),
+		.job_name = sql_column_text(query, 2),
+		.plan_sha256 = sql_column_text(query, 3),
+		.family = sql_column_text(query, 4),
+		.cloud = sql_column_text(query, 5),
+		.work_order = sql_column_text(query, 6),
+		.part_number = sql_column_text(query, 7),
+		.part_revision = sql_column_text(query, 8),
+		.operator_name = sql_column_text(query, 9),
+		.station_id = sql_column_text(query, 10),
+		.software_version = sql_column_text(query, 11),
+		.started_at = sql_column_int(query, 12, -1),
+		.ended_at = sql_column_int(query, 13, -1),
+	};
+}
+
+static bool show_batches(struct record *record, const struct name *name,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+#define BATCHES \
+	"SELECT id, kind, job_name, plan_sha256, family, cloud, work_order, part_number, " \
+	"part_revision, operator, station_id, software_version, started_at, ended_at FROM batch " \
+	"WHERE id IN (SELECT batch_id FROM attempt WHERE "
+	static const char by_device[] = BATCHES "device_id = ?1) ORDER BY started_at, id";
+	static const char by_attempt[] = BATCHES "id = ?1)";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!reader->batch)
+		return true;
+	if (!sql_query(&record->sql, name->is_device ? by_device : by_attempt,
+		    SQL(sql_text(name->text)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_batch batch = batch_of(&query);
+		*ret_go = reader->batch(reader->context, &batch);
+		if (!show_images(record, batch.id, reader, ret_go, err))
+			return false;
+	}
+	return true;
+}
+
+static bool show_marks(struct record *record, const struct name *name,
+	const struct show_reader *reader, bool *ret_found, bool *ret_go, struct err *err)
+{
+	static const char text[] =
+		"SELECT mark, note, operator, at FROM unit_mark WHERE device_id = ?1 ORDER BY id";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!reader->mark || !name->is_device)
+		return true;
+	if (!sql_query(&record->sql, text, SQL(sql_text(name->text)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		*ret_found = true;
+		struct show_mark mark = { sql_column_text(&query, 0), sql_column_text(&query, 1),
+			sql_column_text(&query, 2), sql_column_int(&query, 3, -1) };
+		*ret_go = reader->mark(reader->context, &mark);
+	}
+	return true;
+}
+
 bool show_unit(struct record *record, const char *unit, const struct show_reader *reader,
 	bool *ret_found, struct err *err)
 {
@@ -170,7 +297,9 @@ bool show_unit(struct record *record, const char *unit, const struct show_reader
 		SCOPED_TX tx = { 0 };
 		if (!tx_begin_read(&tx, record, err) ||
 			!show_attempts(record, &name, reader, &found, &go, err) ||
-			!show_keys(record, &name, reader, &found, &go, err))
+			!show_keys(record, &name, reader, &found, &go, err) ||
+			!show_batches(record, &name, reader, &go, err) ||
+			!show_marks(record, &name, reader, &found, &go, err))
 			return false;
 	}
 	*ret_found = found;

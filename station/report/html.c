@@ -149,8 +149,10 @@ void html_origin(struct text_buf *to, const char *station_id, int64_t made_at, b
 	char at[40], zone[64];
 	render_moment(made_at, at);
 	zone_of(made_at, zone);
-	html_addf(to, "<p class=\"origin\">Station <b>%s</b> · made %s · local times (%s)",
-		station_id, at, zone);
+	html_addf(to, "<p class=\"origin\">");
+	if (station_id)
+		html_addf(to, "Station <b>%s</b> · ", station_id);
+	html_addf(to, "made %s · local times (%s)", at, zone);
 	if (state)
 		html_addf(to, " · <b>%s</b>", state);
 	html_addf(to, "</p>\n");

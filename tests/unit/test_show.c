@@ -43,9 +43,41 @@ static bool on_key(void *context, const struct show_key *key)
 	return true;
 }
 
+static bool on_observation(void *context, const struct show_observation *observation)
+{
+	note(context, "  saw %s %s\n", observation->name, observation->value);
+	return true;
+}
+
+static bool on_batch(void *context, const struct show_batch *batch)
+{
+	note(context, "batch %s of %s by %s%s\n", batch->kind, batch->station_id, batch->operator_name,
+		batch->ended_at < 0 ? ", runs" : "");
+	return true;
+}
+
+static bool on_image(void *context, const struct show_image *image)
+{
+	note(context, "  %s %s version %d\n", image->region, image->file_name, (int)image->version);
+	return true;
+}
+
+static bool on_mark(void *context, const struct show_mark *mark)
+{
+	note(context, "mark %s\n", mark->mark);
+	return true;
+}
+
 static bool show(struct bench *bench, const char *unit, struct seen *seen)
 {
-	const struct show_reader reader = { on_attempt, on_step, on_key, seen };
+	const struct show_reader reader = { .attempt = on_attempt,
+		.step = on_step,
+		.observation = on_observation,
+		.key = on_key,
+		.batch = on_batch,
+		.image = on_image,
+		.mark = on_mark,
+		.context = seen };
 	bool found;
 	GOOD(bench, show_unit(bench->record, unit, &reader, &found, &bench->err));
 	return found;
@@ -64,6 +96,8 @@ static void make_life(struct bench *bench, char last[UUID_TEXT])
 	do_step(bench, last, "write-images", 2, OUTCOME_PASS, REASON_NONE);
 	put_key(bench, last, "main", &key);
 	GOOD(bench, record_step_begin(bench->record, last, "readback", 1, &seq, &bench->err));
+	GOOD(bench, record_observe(bench->record, last, "vanished", "readback", &bench->err));
+	GOOD(bench, record_unit_mark(bench->record, UNIT_A, "quarantine", NULL, NULL, &bench->err));
 }
 
 static void attempts_come_in_order_with_their_steps_then_keys(void **state)
@@ -79,7 +113,12 @@ static void attempts_come_in_order_with_their_steps_then_keys(void **state)
 				       "  1 write-images try 1 FAIL\n"
 				       "  2 write-images try 2 PASS\n"
 				       "  3 readback try 1 open\n"
-				       "key p-256 on-device\n");
+				       "  saw vanished readback\n"
+				       "key p-256 on-device\n"
+				       "batch provision of bench-1 by Jörg, runs\n"
+				       "  server_key cloud-rsa.pub.der version -1\n"
+				       "  user core-tinker.bin version 3\n"
+				       "mark quarantine\n");
 }
 
 static void an_attempt_can_be_shown_alone(void **state)
