@@ -88,12 +88,12 @@ static void put_labels(
 			continue;
 		name[head] = 0;
 		html_addf(chart->to, "<text class=\"t m\" x=\"%.1f\" y=\"%.1f\">%s</text>", x,
-			chart->bottom + 17, name + head + 1);
+			chart->bottom + 20, name + head + 1);
 		if (strcmp(name, last_head) == 0 || x - last_x < 2 * half_head)
 			continue;
 		double most = HTML_CHART_WIDTH - half_head;
 		html_addf(chart->to, "<text class=\"t m\" x=\"%.1f\" y=\"%.1f\">%s</text>",
-			x > most ? most : x, chart->bottom + 34, name);
+			x > most ? most : x, chart->bottom + 37, name);
 		snprintf(last_head, sizeof last_head, "%s", name);
 		last_x = x;
 	}
@@ -160,7 +160,7 @@ void html_chart_periods(struct text_buf *to, const struct report *report)
 		first, last, report->attempts, report->outcomes.count[OUTCOME_PASS],
 		report->outcomes.count[OUTCOME_FAIL]);
 	const struct chart chart = { to, "chart-periods", "Outcomes over time", caption, desc, 52,
-		474, 28, 212, 252 };
+		474, 28, 212, 255 };
 	chart_begin(&chart);
 	put_bars(&chart, report);
 	chart_end_drawing(&chart);

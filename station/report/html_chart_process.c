@@ -5,6 +5,8 @@
 #include "chart.h"
 #include "render.h"
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
 /* Milliseconds as a number of the axis' unit. */
 struct scale {
 	const char *unit;
@@ -73,19 +75,25 @@ static void put_quantiles(const struct chart *chart, const struct report_times *
 	} marks[] = { { "median", times->median_ms }, { "p90", times->p90_ms },
 		{ "p99", times->p99_ms } };
 	double width = chart->right - chart->left;
-	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+	/* Lines first: a label may lie on the line of another. */
+	for (size_t i = 0; i < 2 * COUNT(marks); i++) {
+		size_t mark = i % COUNT(marks);
 		char text[32];
-		double share = (double)(marks[i].ms - times->bar_from_ms) /
+		double share = (double)(marks[mark].ms - times->bar_from_ms) /
 			       ((double)times->bar_ms * (double)times->bar_count);
 		double x = chart->left + width * (share > 1 ? 1 : share);
-		double y = 14 + 17 * (double)i;
-		bool right = share > 0.55;
-		render_duration(marks[i].ms, text);
-		html_addf(chart->to,
-			"<line class=\"q\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>"
-			"<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">%s %s</text>\n",
-			x, x, y - 9, chart->bottom, right ? "e" : "s", right ? x - 5 : x + 5, y,
-			marks[i].name, text);
+		double y = 14 + 17 * (double)mark;
+		bool before = share > 0.55;
+		render_duration(marks[mark].ms, text);
+		if (i < COUNT(marks))
+			html_addf(chart->to,
+				"<line class=\"q\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
+				x, x, y - 9, chart->bottom);
+		else
+			html_addf(chart->to,
+				"<text class=\"halo%s\" x=\"%.1f\" y=\"%.1f\">%s %s</text>\n",
+				before ? " e" : "", before ? x - 5 : x + 5, y, marks[mark].name,
+				text);
 	}
 }
 
@@ -104,7 +112,7 @@ void html_chart_process(struct text_buf *to, const struct report *report)
 		"numbers are in the table Process times.",
 		times->count, median, p90, p99);
 	const struct chart chart = { to, "chart-process", "Process time",
-		"judged attempts by their time from start to end", desc, 52, 466, 72, 212, 254 };
+		"judged attempts by their time from start to end", desc, 52, 454, 72, 212, 254 };
 	chart_begin(&chart);
 	put_bars(&chart, times);
 	put_edges(&chart, times, scale_of(times));

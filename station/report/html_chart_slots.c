@@ -94,7 +94,7 @@ static void put_tile(
 		(int)TILE_HEIGHT, judged ? levels[level].text_class : "t", x + width / 2, y + 20,
 		name, judged ? levels[level].text_class : "t", x + width / 2, y + 38, percent);
 	if (slot->flagged)
-		put_flag(chart, x + width - 3, y + 3);
+		put_flag(chart, x + width - 2, y - 1);
 	html_addf(chart->to, "</g>\n");
 }
 

@@ -73,6 +73,7 @@ const char html_style[] =
 	"figure svg{display:block;width:100%;max-width:640px;margin:0 auto;height:auto}\n"
 	"svg text{font-size:12px;fill:var(--ink);font-family:inherit}\n"
 	"svg .t{fill:var(--muted)}svg .e{text-anchor:end}svg .m{text-anchor:middle}svg .h{font-weight:650}\n"
+	"svg .halo{paint-order:stroke;stroke:var(--panel);stroke-width:5px;stroke-linejoin:round}\n"
 	"svg .g{stroke:var(--line);stroke-width:1}svg .x{stroke:var(--muted);stroke-width:1}\n"
 	"svg .bar{fill:var(--bar)}svg .sum{fill:none;stroke:var(--ink);stroke-width:1.8}\n"
 	"svg .dot{fill:var(--panel);stroke:var(--ink);stroke-width:1.8}\n"

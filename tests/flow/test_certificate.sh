@@ -137,6 +137,7 @@ expect 1 "$STATION" audit --state rehearsal --format html --output page
 expect 1 "$STATION" audit --state rehearsal --format json
 cp out json
 rows_of_checks
+equal 'first of the told' "$(jq -c '[.told[] | select(.note | not)][0]' json)" "$(jq -c .first json)"
 first=$(jq -r '"\(.first.check): \(.first.where): \(.first.what)"' json)
 at "//*[@id='verdict']" | grep -qF "$first" || fail "the first finding is not told: $first"
 expect 1 "$STATION" audit --state rehearsal
