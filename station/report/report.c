@@ -166,6 +166,13 @@ static int64_t inside(const struct report *report, int64_t from, int64_t to)
 	return to > from ? to - from : 0;
 }
 
+/* While a hub is gone the other slots go on: the line does not stand. */
+static bool of_few_slots(const struct report_stop *stop)
+{
+	static const char hub[] = "hub-gone:";
+	return stop->why && strncmp(stop->why, hub, sizeof hub - 1) == 0;
+}
+
 static void measure_output(struct report *report)
 {
 	for (size_t i = 0; i < report->batch_count; i++)
@@ -173,8 +180,9 @@ static void measure_output(struct report *report)
 			report->run_ms += inside(
 				report, report->batches[i].started_at, report->batches[i].ended_at);
 	for (size_t i = 0; i < report->stop_count; i++)
-		report->stopped_ms +=
-			inside(report, report->stops[i].from_at, report->stops[i].to_at);
+		if (!of_few_slots(&report->stops[i]))
+			report->stopped_ms +=
+				inside(report, report->stops[i].from_at, report->stops[i].to_at);
 	double hours = (double)report->run_ms / 3600000,
 	       net = (double)(report->run_ms - report->stopped_ms) / 3600000;
 	report->uph_gross = hours > 0 ? (double)report->first_passes / hours : -1;

@@ -18,6 +18,7 @@ expect 0 "$STATION" rehearse core.cfg --units 2 --seed 7 --state cores
 expect 1 "$STATION" rehearse photon.cfg --units 5 --cloud down
 expect 0 "$STATION" rehearse photon.cfg --units 5
 expect 0 "$STATION" rehearse photon.cfg --units 5 --rework
+expect 0 "$STATION" rehearse photon.cfg --units 1 --verify # last: it adds to no sums
 expect 0 "$STATION" audit --state rehearsal --anchor anchor
 grep -q "up to seal 3" out || fail "the anchor is not vouched for"
 grep -q "cannot vouch" out && grep -q "not signed" out || fail "an unsigned chain is vouched for"
@@ -90,7 +91,7 @@ found log "$cut"
 found attempts "UPDATE outbox SET state = 'refused' WHERE attempt_id = $a"
 found attempts "DELETE FROM outbox WHERE attempt_id = $a"
 found attempts "UPDATE device_key SET enrolled_at = NULL, enrol_proof = NULL, state = 'on-device'
-	WHERE attempt_id = (SELECT id FROM attempt WHERE outcome = 'PASS' ORDER BY started_at DESC LIMIT 1)"
+	WHERE attempt_id = (SELECT id FROM attempt WHERE outcome = 'PASS' AND kind = 'provision' ORDER BY started_at DESC LIMIT 1)"
 found attempts "UPDATE step SET outcome = 'FAIL', reason = 'flash-bad' WHERE attempt_id = $a AND name = 'readback'"
 found attempts "UPDATE attempt SET outcome = NULL, ended_at = NULL, final_at = NULL, reason = NULL WHERE id = $skipped"
 found attempts "UPDATE attempt SET outcome = 'HELD', final_at = NULL, reason = 'cloud-unreachable' WHERE id = $a"
@@ -136,7 +137,7 @@ fresh() {
 
 # pages that a disk has spoilt
 fresh
-root=$(sql "SELECT rootpage FROM sqlite_schema WHERE name = 'attempt_batch'")
+root=$(sql "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_seal_1'")
 printf 'spoilt' | dd of=tampered/station.db bs=1 seek=$((root * $(sql 'PRAGMA page_size') - 60)) conv=notrunc status=none
 expect 1 "$STATION" audit --state tampered
 grep -q "^FINDING integrity:" out || fail "a spoilt page is not found"

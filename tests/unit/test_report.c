@@ -71,7 +71,12 @@ static void yields_are_those_of_the_design(void **state)
 	SHARE(report->slots[0].yield, 2, 4);
 	report_free(report);
 	GOOD(bench, record_batch_end(bench->record, batch, "done", &bench->err));
+	/* The other slots went on. */
+	GOOD(bench, record_line_stop(bench->record, batch, 1, clock_utc_ms(),
+			    "hub-gone: port 1-1, slots A1", &bench->err));
 	report = make(bench, &scope);
+	assert_int_equal(report->stop_count, 1);
+	assert_int_equal(report->stopped_ms, 0);
 	assert_true(report->final_defined);
 	SHARE(report->final_yield, 2, 5);
 	report_free(report);
