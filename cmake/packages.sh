@@ -5,7 +5,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config libusb-1.0-0-dev libs
 	libconfig-dev libsqlite3-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev zlib1g-dev)
 test_packages=(clang libclang-rt-14-dev libcmocka-dev openssl sqlite3 curl valgrind jq git
 	umockdev libumockdev-dev dfu-util strace
-	qemu-system-x86 uhubctl busybox-static kmod cpio udev python3
+	qemu-system-x86 uhubctl busybox-static kmod cpio udev python3 python3-jsonschema
 	libxml2-utils chromium fonts-dejavu-core poppler-utils netpbm)
 
 say() {

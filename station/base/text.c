@@ -26,6 +26,21 @@ bool text_format(char *to, size_t cap, const char *format, ...)
 	return written >= 0 && (size_t)written < cap;
 }
 
+size_t text_utf8_len(const char *from)
+{
+	const unsigned char *text = (const unsigned char *)from;
+	unsigned char first = text[0];
+	size_t len = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	bool overlong = (first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90),
+	     surrogate = first == 0xed && text[1] > 0x9f, beyond = first == 0xf4 && text[1] > 0x8f;
+	return overlong || surrogate || beyond ? 0 : len;
+}
+
 void text_make_printable(char *text)
 {
 	for (; *text; text++)
@@ -72,6 +87,17 @@ void text_buf_add(struct text_buf *buf, const char *bytes, size_t len)
 		return;
 	memcpy(buf->text + buf->len, bytes, len);
 	buf->len += len;
+	buf->text[buf->len] = 0;
+}
+
+char *text_buf_room(struct text_buf *buf, size_t len)
+{
+	return text_buf_reserve(buf, len) ? buf->text + buf->len : NULL;
+}
+
+void text_buf_took(struct text_buf *buf, const char *end)
+{
+	buf->len = (size_t)(end - buf->text);
 	buf->text[buf->len] = 0;
 }
 

@@ -11,6 +11,8 @@
 bool text_copy(char *to, size_t cap, const char *from) MUST_CHECK;
 /* snprintf that says whether all of it fitted; on false the text is cut. */
 bool text_format(char *to, size_t cap, const char *format, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
+/* Length of the well-formed UTF-8 sequence (RFC 3629) at text, which ends with a NUL; 0: it is none. */
+size_t text_utf8_len(const char *text);
 /* Replaces everything but printable ASCII by '?', in place: for what a device or a server sent. */
 void text_make_printable(char *text);
 
@@ -26,4 +28,7 @@ struct text_buf {
 void text_buf_init(struct text_buf *buf, size_t cap);
 void text_buf_done(struct text_buf *buf);
 void text_buf_add(struct text_buf *buf, const char *bytes, size_t len);
+/* Where at least len more bytes may be written, to be counted with text_buf_took; NULL if failed. */
+char *text_buf_room(struct text_buf *buf, size_t len);
+void text_buf_took(struct text_buf *buf, const char *end);
 void text_buf_addf(struct text_buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "figures_private.h"
 #include "scope.h"
 #include "sums.h"
 
@@ -26,15 +27,10 @@ static bool stopped(struct err *err)
 
 /* --- batches --- */
 
-/* ?1 id, ?2 work order, ?3 job, ?4 station, ?5 since, ?6 until, ?7: only the newest */
 static const char batches_query[] =
 	"SELECT id, kind, job_name, plan_sha256, family, cloud, work_order, part_number,"
 	" part_revision, operator, station_id, software_version, ended_by, quantity, started_at,"
-	" ended_at FROM batch WHERE (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR work_order = ?2)"
-	" AND (?3 IS NULL OR job_name = ?3) AND (?4 IS NULL OR station_id = ?4)"
-	" AND coalesce(ended_at, ?6) >= ?5 AND started_at < ?6 AND (NOT ?7 OR id = (SELECT id FROM"
-	" batch WHERE kind = 'provision' ORDER BY started_at DESC, id DESC LIMIT 1))"
-	" ORDER BY started_at, id";
+	" ended_at FROM batch WHERE" FIGURES_BATCH_IN_SCOPE " ORDER BY started_at, id";
 
 static bool remember_batch(struct reading *reading, const char *id, struct err *err)
 {

@@ -103,13 +103,21 @@ static int bind_value(sqlite3_stmt *statement, int index, const struct sql_value
 	return sqlite3_bind_null(statement, index);
 }
 
+static int bind_values(sqlite3_stmt *statement, struct sql_values values)
+{
+	int code = SQLITE_OK;
+	for (size_t i = 0; code == SQLITE_OK && i < values.count; i++)
+		code = bind_value(statement, (int)i + 1, &values.values[i]);
+	return code;
+}
+
 bool sql_query(struct sql *sql, const char *text, struct sql_values values, struct sql_query *ret,
 	struct err *err)
 {
 	sqlite3_stmt *statement = NULL;
 	int code = sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL);
-	for (size_t i = 0; code == SQLITE_OK && i < values.count; i++)
-		code = bind_value(statement, (int)i + 1, &values.values[i]);
+	if (code == SQLITE_OK)
+		code = bind_values(statement, values);
 	if (code != SQLITE_OK) {
 		sql_error(sql, code, err);
 		sqlite3_finalize(statement);
@@ -117,6 +125,19 @@ bool sql_query(struct sql *sql, const char *text, struct sql_values values, stru
 	}
 	*ret = (struct sql_query){ sql, statement };
 	return true;
+}
+
+bool sql_query_again(struct sql_query *query, struct sql_values values, struct err *err)
+{
+	/* Its result is that of the last step, which was told then. */
+	sqlite3_reset(query->statement);
+	int code = bind_values(query->statement, values);
+	return code == SQLITE_OK || sql_error(query->sql, code, err);
+}
+
+void sql_query_rest(struct sql_query *query)
+{
+	sqlite3_reset(query->statement);
 }
 
 bool sql_next(struct sql_query *query, bool *ret_row, struct err *err)

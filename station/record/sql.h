@@ -90,6 +90,10 @@ int64_t sql_column_int(const struct sql_query *query, int column, int64_t if_nul
 /* Copies; "" if NULL. REASON_STORE if it does not fit: we never stored something that long. */
 bool sql_column_copy(const struct sql_query *query, int column, char *to, size_t cap,
 	struct err *err) MUST_CHECK;
+/* The same statement once more, with other values: for one that runs a million times. */
+bool sql_query_again(struct sql_query *query, struct sql_values values, struct err *err) MUST_CHECK;
+/* The statement lets go of the database until it is run again. */
+void sql_query_rest(struct sql_query *query);
 void sql_query_done(struct sql_query *query);
 #define SCOPED_QUERY __attribute__((cleanup(sql_query_done))) struct sql_query
 

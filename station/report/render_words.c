@@ -57,28 +57,13 @@ void render_period(const struct report *report, const struct report_period *peri
 		to[len] = 0;
 }
 
-/* Length of the well-formed UTF-8 sequence at text; 0 if it is none (RFC 3629). */
-static size_t utf8_len(const unsigned char *text)
-{
-	unsigned char first = text[0];
-	size_t len = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-	if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90),
-	     surrogate = first == 0xed && text[1] > 0x9f, beyond = first == 0xf4 && text[1] > 0x8f;
-	return overlong || surrogate || beyond ? 0 : len;
-}
-
 char *render_clean(const char *text)
 {
 	if (!text)
 		return strdup("-");
 	char *clean = malloc(strlen(text) + 1), *to = clean;
 	for (const unsigned char *at = (const unsigned char *)text; clean && *at;) {
-		size_t len = utf8_len(at);
+		size_t len = text_utf8_len((const char *)at);
 		bool control = *at < ' ' || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
 		if (len == 0 || control)
 			*to++ = '?';
