@@ -65,7 +65,9 @@ char *render_clean(const char *text)
 	for (const unsigned char *at = (const unsigned char *)text; clean && *at;) {
 		size_t len = text_utf8_len((const char *)at);
 		bool control = *at < ' ' || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
-		if (len == 0 || control)
+		/* U+FFFE and U+FFFF stand for no character, and XML does not allow them. */
+		bool none = len == 3 && memcmp(at, "\xef\xbf", 2) == 0 && at[2] > 0xbd;
+		if (len == 0 || control || none)
 			*to++ = '?';
 		else
 			to = (char *)memcpy(to, at, len) + len;

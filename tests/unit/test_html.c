@@ -41,6 +41,11 @@ static void texts_never_become_markup(void **state)
 	HTML_IS("a?b?c", "%s", "a\nb\tc");
 	HTML_IS("=1+1,J\xc3\xb6rg", "%s", "=1+1,J\xc3\xb6rg");
 	HTML_IS("x??y?", "%s", "x\xff\xc3y\xf0");
+	HTML_IS("a?b?c", "%s",
+		"a\xef\xbf\xbf"
+		"b\xef\xbf\xbe"
+		"c");
+	HTML_IS("\xef\xbf\xbd", "%s", "\xef\xbf\xbd");
 	HTML_IS("-", "%s", *unknown);
 	HTML_IS("%s is no conversion", "%s", "%s is no conversion");
 }
