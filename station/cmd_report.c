@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* station report: what was made, and how well. All is read and rendered first, then written, so that
+/* station report: what was made, and how well. All but CSV is read and rendered first, then written, so that
  * a pager at the other end does not hold the database. */
 #include "cmd.h"
 
@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "csv.h"
 #include "fs.h"
 #include "render.h"
 
@@ -27,7 +28,8 @@ static const char help[] =
 	"                     attempts that began in that time: 2026-11-20 or 2026-11-20T06:00, "
 	"local\n"
 	"  --all              everything\n"
-	"  --format FORMAT    text, json or html (text)\n"
+	"  --format FORMAT    text, json, html or csv (text); csv has a row for each attempt\n"
+	"  --steps            with csv: a row for each try of each step\n"
 	"  --output FILE      into a file, which is replaced at once when all of it is written\n"
 	"  --state DIR        the state folder (the config's state_dir); a rehearsal keeps its own "
 	"in\n"
@@ -39,7 +41,7 @@ static const char help[] =
 struct options {
 	const char *batch, *work_order, *job, *station, *since, *until, *format, *output, *state,
 		*config;
-	bool last, all;
+	bool last, all, steps;
 };
 
 /* A local day, or a minute or second of it. */
@@ -81,17 +83,18 @@ static bool read_scope(const struct options *options, struct figures_scope *ret,
 	return true;
 }
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_HTML, FORMAT_COUNT };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_HTML, FORMAT_CSV, FORMAT_COUNT };
 
 static bool read_format(const char *name, enum format *ret, struct err *err)
 {
-	static const char *const names[FORMAT_COUNT] = { "text", "json", "html" };
+	static const char *const names[FORMAT_COUNT] = { "text", "json", "html", "csv" };
 	for (int i = 0; i < FORMAT_COUNT; i++)
 		if (strcmp(name ? name : names[FORMAT_TEXT], names[i]) == 0) {
 			*ret = (enum format)i;
 			return true;
 		}
-	return err_set(err, REASON_INPUT, "--format %s is not known: text, json or html", name);
+	return err_set(
+		err, REASON_INPUT, "--format %s is not known: text, json, html or csv", name);
 }
 
 static bool render(const struct report *report, enum format format, bool colour,
@@ -109,6 +112,18 @@ static bool render(const struct report *report, enum format format, bool colour,
 	       err_set(err, REASON_STATION, "the report is longer than %d bytes", (int)RENDER_MAX);
 }
 
+/* Written as it is read: a year of steps has gigabytes. */
+static bool list(const struct options *options, struct record *record,
+	const struct figures_scope *scope, struct err *err)
+{
+	SCOPED_ATOMIC file = { 0 };
+	if (!options->output)
+		return csv_write(record, scope, options->steps, STDOUT_FILENO, err);
+	return fs_atomic_begin(&file, options->output, err) &&
+	       csv_write(record, scope, options->steps, file.fd, err) &&
+	       fs_atomic_commit(&file, 0644, err);
+}
+
 static bool report_on(const struct options *options, const struct record_options *open,
 	const struct figures_scope *scope, enum format format, struct err *err)
 {
@@ -117,6 +132,11 @@ static bool report_on(const struct options *options, const struct record_options
 	struct text_buf text;
 	if (!record_open(open, &record, NULL, err))
 		return false;
+	if (format == FORMAT_CSV) {
+		bool listed = list(options, record, scope, err);
+		record_close(record);
+		return listed;
+	}
 	bool good = report_make(record, scope, &report, err);
 	record_close(record);
 	text_buf_init(&text, RENDER_MAX);
@@ -136,6 +156,8 @@ static bool report(const struct options *options, struct err *err)
 	struct record_options open = { .state_dir = options->state, .read_only = true };
 	if (!read_scope(options, &scope, err) || !read_format(options->format, &format, err))
 		return false;
+	if (options->steps && format != FORMAT_CSV)
+		return err_set(err, REASON_INPUT, "--steps goes with --format csv");
 	if (!options->state) {
 		if (!cmd_config(options->config, &config, err))
 			return false;
@@ -152,8 +174,8 @@ int cmd_report(int argc, char **argv)
 		{ "job", &options.job, NULL }, { "station", &options.station, NULL },
 		{ "since", &options.since, NULL }, { "until", &options.until, NULL },
 		{ "all", NULL, &options.all }, { "format", &options.format, NULL },
-		{ "output", &options.output, NULL }, { "state", &options.state, NULL },
-		{ "config", &options.config, NULL } };
+		{ "steps", NULL, &options.steps }, { "output", &options.output, NULL },
+		{ "state", &options.state, NULL }, { "config", &options.config, NULL } };
 	struct err err;
 	char **arguments;
 	int count, status;

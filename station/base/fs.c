@@ -94,16 +94,17 @@ bool fs_read_secret(const char *path, size_t cap, void **ret, size_t *ret_len, s
 	return true;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
+bool fs_write_all(int fd, const void *bytes, size_t len, size_t *ret_written)
 {
-	while (len) {
-		ssize_t put = write(fd, bytes, len);
+	const char *from = bytes;
+	*ret_written = 0;
+	while (*ret_written < len) {
+		ssize_t put = write(fd, from + *ret_written, len - *ret_written);
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put <= 0)
 			return false;
-		bytes += put;
-		len -= (size_t)put;
+		*ret_written += (size_t)put;
 	}
 	return true;
 }
@@ -116,23 +117,46 @@ static bool sync_folder_of(const char *path)
 	return fd >= 0 && fsync(fd) == 0;
 }
 
+bool fs_atomic_begin(struct fs_atomic *file, const char *path, struct err *err)
+{
+	if (!text_copy(file->path, sizeof file->path, path) ||
+		!text_format(file->fresh, sizeof file->fresh, "%s.XXXXXX", path))
+		return err_set(err, REASON_STORE, "the path %s is too long", path);
+	file->fd = mkostemp(file->fresh, O_CLOEXEC);
+	file->begun = file->fd >= 0;
+	return file->begun || err_sys(err, REASON_STORE, errno, "cannot make a file beside %s", path);
+}
+
+bool fs_atomic_commit(struct fs_atomic *file, mode_t mode, struct err *err)
+{
+	if (fchmod(file->fd, mode) != 0 || fsync(file->fd) != 0 ||
+		rename(file->fresh, file->path) != 0)
+		return err_sys(err, REASON_STORE, errno, "cannot write %s", file->path);
+	close(file->fd);
+	file->begun = false;
+	if (!sync_folder_of(file->path))
+		return err_sys(err, REASON_STORE, errno, "cannot sync the folder of %s", file->path);
+	return true;
+}
+
+void fs_atomic_abandon(struct fs_atomic *file)
+{
+	if (!file->begun)
+		return;
+	close(file->fd);
+	unlink(file->fresh);
+	file->begun = false;
+}
+
 bool fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err)
 {
-	char fresh[FS_PATH_MAX];
-	if (!text_format(fresh, sizeof fresh, "%s.XXXXXX", path))
-		return err_set(err, REASON_STORE, "the path %s is too long", path);
-	SCOPED_FD int fd = mkostemp(fresh, O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, REASON_STORE, errno, "cannot make a file beside %s", path);
-	if (!write_all(fd, bytes, len) || fchmod(fd, mode) != 0 || fsync(fd) != 0 ||
-		rename(fresh, path) != 0) {
-		err_sys(err, REASON_STORE, errno, "cannot write %s", path);
-		unlink(fresh);
+	SCOPED_ATOMIC file = { 0 };
+	size_t written;
+	if (!fs_atomic_begin(&file, path, err))
 		return false;
-	}
-	if (!sync_folder_of(path))
-		return err_sys(err, REASON_STORE, errno, "cannot sync the folder of %s", path);
-	return true;
+	if (!fs_write_all(file.fd, bytes, len, &written))
+		return err_sys(err, REASON_STORE, errno, "cannot write %s", path);
+	return fs_atomic_commit(&file, mode, err);
 }
 
 bool fs_make_folder(const char *path, mode_t mode, struct err *err)

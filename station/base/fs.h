@@ -2,6 +2,7 @@
 /* Files: bounded reads, atomic durable writes, locks. Paths are UTF-8 as given. Any thread. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,19 @@ bool fs_read_secret(const char *path, size_t cap, void **ret, size_t *ret_len, s
  * path holds either the old or the new bytes, whatever fails. REASON_STORE. */
 bool fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err)
 	MUST_CHECK;
+/* The same for what is written bit by bit: begin, write to fd, commit; abandon at the end of the scope
+ * takes away what was not committed. Zero-initialise. REASON_STORE. */
+struct fs_atomic {
+	int fd;
+	bool begun;
+	char path[FS_PATH_MAX], fresh[FS_PATH_MAX];
+};
+bool fs_atomic_begin(struct fs_atomic *file, const char *path, struct err *err) MUST_CHECK;
+bool fs_atomic_commit(struct fs_atomic *file, mode_t mode, struct err *err) MUST_CHECK;
+void fs_atomic_abandon(struct fs_atomic *file);
+#define SCOPED_ATOMIC __attribute__((cleanup(fs_atomic_abandon))) struct fs_atomic
+/* All of it, or false with errno; *ret_written is right also then. */
+bool fs_write_all(int fd, const void *bytes, size_t len, size_t *ret_written) MUST_CHECK;
 /* mkdir -p. REASON_STORE. */
 bool fs_make_folder(const char *path, mode_t mode, struct err *err) MUST_CHECK;
 bool fs_exists(const char *path);

@@ -234,6 +234,9 @@ static bool enter_next(struct rows *rows, const struct figures_scope *scope,
 {
 	int64_t until = scope->until ? scope->until : INT64_MAX;
 	bool row = false, first = !place->batch_id[0];
+	/* A newer one may have begun meanwhile. */
+	if (scope->last_batch && !first)
+		return place->done = true;
 	if (!sql_query_again(&rows->next_batch,
 		    SQL(sql_text(scope->batch_id), sql_text(scope->work_order),
 			    sql_text(scope->job_name), sql_text(scope->station_id),
@@ -246,6 +249,8 @@ static bool enter_next(struct rows *rows, const struct figures_scope *scope,
 	if (!row && first && scope->batch_id)
 		return err_set(err, REASON_INPUT, "%s knows no batch %s", rows->record->path,
 			scope->batch_id);
+	if (!row && first && scope->last_batch)
+		return err_set(err, REASON_INPUT, "%s holds no batch yet", rows->record->path);
 	place->at = scope->since;
 	place->id[0] = 0;
 	place->in_batch = row;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "export_lines.h"
+#include "fs.h"
 #include "scope.h"
 
 enum { PIECE = 256 /* attempts */, WORKERS_MAX = 4, PIECES = 2 * WORKERS_MAX };
@@ -122,34 +123,24 @@ static void stop_workers(struct work *work, pthread_t *threads, int count)
 
 /* --- writing --- */
 
-/* *ret_written is right also when it fails. */
-static bool write_all(int fd, const char *bytes, size_t len, size_t *ret_written, struct err *err)
+static bool cannot_write(struct err *err)
 {
-	*ret_written = 0;
-	while (*ret_written < len) {
-		ssize_t written = write(fd, bytes + *ret_written, len - *ret_written);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return err_sys(err, REASON_INPUT, errno, "cannot write the export");
-		*ret_written += (size_t)written;
-	}
-	return true;
+	return err_sys(err, REASON_INPUT, errno, "cannot write the export");
 }
 
 static bool put(struct writer *writer, const char *bytes, size_t len, struct err *err)
 {
 	size_t written;
-	bool good = write_all(writer->fd, bytes, len, &written, err);
+	bool good = fs_write_all(writer->fd, bytes, len, &written);
 	writer->result->begun |= written > 0;
-	return good;
+	return good || cannot_write(err);
 }
 
 /* Each line is an attempt, and the next one's cursor is one more. */
 static bool put_attempts(struct writer *writer, const char *bytes, size_t len, struct err *err)
 {
 	size_t written;
-	bool good = write_all(writer->fd, bytes, len, &written, err);
+	bool good = fs_write_all(writer->fd, bytes, len, &written) || cannot_write(err);
 	for (const char *at = bytes; (at = memchr(at, '\n', (size_t)(bytes + written - at)));
 		at++) {
 		writer->result->cursor++;
