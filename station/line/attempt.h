@@ -106,14 +106,6 @@ bool identity_ask_running(struct attempt *attempt, struct err *err) MUST_CHECK;
 enum reason identity_other(const struct attempt *attempt);
 /* Can ident be the unit that we know? By its serial alone; true if the serial says nothing. */
 bool identity_may_be(const struct attempt *attempt, const struct usb_ident *ident);
-/* The id that a serial is; "" if it says nothing. */
-void identity_from_serial(
-	const struct family_identity *rules, const char *serial, char ret[LINE_DEVICE_ID]);
-bool identity_serial_may_be(const struct family_identity *rules, const char *device_id,
-	const char *serial);
-/* The 12 digits of an ST serial from a 24-digit id; to has room for 13. */
-void identity_fold(const char *device_id, char *to);
-
 /* reenter.c */
 /* Waits for the unit at its port after a reset or at its arrival, sends it into DFU if its program
  * runs, and waits for the DFU identity. The session is closed before and open afterwards. */

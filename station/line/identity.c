@@ -2,123 +2,26 @@
 /* Who the unit is. The device id is the STM32 UID as 24 lower-case hex digits; where a family's
  * bootloader shows something else as its serial, the id comes from a copy in the unit's memory or
  * from outside. All sources that speak must agree. */
-#include <ctype.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "attempt.h"
-#include "bytes.h"
-#include "flash.h"
+#include "device_id.h"
 #include "line_private.h"
 #include "listening.h"
 
-enum { UID_LEN = 12, FOLDED_DIGITS = 12, ASK_MS = 1500, LOOK_EVERY_US = 50000, CARRIED_MS = 500 };
-
-static bool all_hex(const char *text, size_t digits)
-{
-	if (strlen(text) != digits)
-		return false;
-	for (size_t i = 0; i < digits; i++)
-		if (!isxdigit((unsigned char)text[i]))
-			return false;
-	return true;
-}
-
-static void lower_case(const char *from, char *to, size_t cap)
-{
-	size_t i = 0;
-	for (; from[i] && i + 1 < cap; i++)
-		to[i] = (char)tolower((unsigned char)from[i]);
-	to[i] = 0;
-}
-
-void identity_fold(const char *device_id, char *to)
-{
-	uint8_t uid[UID_LEN];
-	to[0] = 0;
-	if (!bytes_from_hex(device_id, uid, sizeof uid))
-		return;
-	/* ST's Get_SerialNum: word 0 plus word 2, then the upper half of word 1. */
-	uint32_t first = bytes_le32(uid) + bytes_le32(uid + 8);
-	snprintf(
-		to, FOLDED_DIGITS + 1, "%08" PRIx32 "%04" PRIx32, first, bytes_le32(uid + 4) >> 16);
-}
-
-void identity_from_serial(
-	const struct family_identity *rules, const char *serial, char ret[LINE_DEVICE_ID])
-{
-	ret[0] = 0;
-	if (rules->serial_is_id && all_hex(serial, LINE_DEVICE_ID - 1))
-		lower_case(serial, ret, LINE_DEVICE_ID);
-}
-
-/* False if the serial is a fold of an id, and not of this one. */
-static bool fold_agrees(
-	const struct family_identity *rules, const char *serial, const char *device_id)
-{
-	char seen[FOLDED_DIGITS + 1], folded[FOLDED_DIGITS + 1];
-	if (!rules->serial12_folds || !all_hex(serial, FOLDED_DIGITS))
-		return true;
-	lower_case(serial, seen, sizeof seen);
-	identity_fold(device_id, folded);
-	return strcmp(seen, folded) == 0;
-}
-
-bool identity_serial_may_be(
-	const struct family_identity *rules, const char *device_id, const char *serial)
-{
-	char id[LINE_DEVICE_ID];
-	identity_from_serial(rules, serial, id);
-	if (id[0])
-		return strcmp(id, device_id) == 0;
-	return fold_agrees(rules, serial, device_id);
-}
+enum { ASK_MS = 1500, LOOK_EVERY_US = 50000, CARRIED_MS = 500 };
 
 bool identity_may_be(const struct attempt *attempt, const struct usb_ident *ident)
 {
-	return !attempt->device_id[0] || identity_serial_may_be(&attempt->plan->family.identity,
+	return !attempt->device_id[0] || device_id_serial_may_be(&attempt->plan->family.identity,
 						 attempt->device_id, ident->serial);
-}
-
-/* The copy that the firmware keeps (Photon: DCT 3618). Erased on a unit that never ran, zero where
- * the memory behind it cannot be read: then it says nothing. */
-static bool read_copy(struct attempt *attempt, char ret[LINE_DEVICE_ID], struct err *err)
-{
-	const struct family_identity *rules = &attempt->plan->family.identity;
-	uint8_t uid[UID_LEN];
-	ret[0] = 0;
-	if (!rules->has_copy)
-		return true;
-	if (!flash_read(
-		    &attempt->dfu, rules->copy_alt, rules->copy_addr, uid, sizeof uid, NULL, err))
-		return err_at(err, "the copy of the device id");
-	if (!bytes_all(uid, sizeof uid, 0xff) && !bytes_all(uid, sizeof uid, 0))
-		bytes_to_hex(uid, sizeof uid, ret);
-	return true;
 }
 
 static bool note_source(
 	struct attempt *attempt, const char *kind, const char *value, struct err *err)
 {
 	return !value[0] || record_attempt_identity(attempt->record, attempt->id, kind, value, err);
-}
-
-/* Takes id as the unit's if nothing was known before; otherwise it must be the same. */
-static bool agree(char known[LINE_DEVICE_ID], const char **source, const char *id, const char *kind,
-	struct err *err)
-{
-	if (!id[0])
-		return true;
-	if (!known[0]) {
-		snprintf(known, LINE_DEVICE_ID, "%s", id);
-		*source = kind;
-		return true;
-	}
-	if (strcmp(known, id) != 0)
-		return err_set(err, REASON_ID_DISAGREES, "the %s says %s, the %s says %s", *source,
-			known, kind, id);
-	return true;
 }
 
 static bool is_on_bus_too(
@@ -133,7 +36,7 @@ static bool is_on_bus_too(
 		return false;
 	for (size_t i = 0; i < count && !*ret; i++) {
 		char id[LINE_DEVICE_ID];
-		identity_from_serial(&attempt->plan->family.identity, idents[i].serial, id);
+		device_id_from_serial(&attempt->plan->family.identity, idents[i].serial, id);
 		if (strcmp(id, attempt->device_id) != 0 ||
 			strcmp(idents[i].port, attempt->ident.port) == 0)
 			continue;
@@ -206,7 +109,7 @@ bool identity_ask_running(struct attempt *attempt, struct err *err)
 	const struct family *family = &attempt->plan->family;
 	struct listening told = { 0 };
 	attempt->told_by = "usb-serial";
-	identity_from_serial(&family->identity, attempt->ident.serial, attempt->told_id);
+	device_id_from_serial(&family->identity, attempt->ident.serial, attempt->told_id);
 	if (attempt->told_id[0] || !family->reentry.vendor_request)
 		return true;
 	if (!ask_opened(attempt, &told, err)) {
@@ -237,10 +140,10 @@ static bool first_time(
 		!note_source(attempt, "dct", from_copy, err) ||
 		!note_source(attempt, "scan", attempt->scanned_id, err))
 		return false;
-	if (!agree(id, &source, from_serial, "usb-serial", err) ||
-		!agree(id, &source, from_copy, "dct", err) ||
-		!agree(id, &source, from_running, told_by, err) ||
-		!agree(id, &source, attempt->scanned_id, "scan", err))
+	if (!device_id_agree(id, &source, from_serial, "usb-serial", err) ||
+		!device_id_agree(id, &source, from_copy, "dct", err) ||
+		!device_id_agree(id, &source, from_running, told_by, err) ||
+		!device_id_agree(id, &source, attempt->scanned_id, "scan", err))
 		return false;
 	if (!id[0] && attempt->plan->job.slot_is_enough)
 		return true;
@@ -248,7 +151,7 @@ static bool first_time(
 		return err_set(err, REASON_NO_DEVICE_ID,
 			"the serial \"%s\" is not a device id, and none was scanned for this slot",
 			serial);
-	if (!fold_agrees(rules, serial, id))
+	if (!device_id_fold_agrees(rules, serial, id))
 		return err_set(err, REASON_ID_DISAGREES,
 			"the serial %s does not fold from the %s id %s", serial, source, id);
 	slot_take_over(attempt->slot, id);
@@ -256,8 +159,8 @@ static bool first_time(
 	if (!record_attempt_set_device(attempt->record, attempt->id, id, source, &passage, err))
 		return false;
 	snprintf(attempt->device_id, sizeof attempt->device_id, "%s", id);
-	attempt->only_scanned = !from_serial[0] && !from_copy[0] &&
-				!(rules->serial12_folds && all_hex(serial, FOLDED_DIGITS));
+	attempt->only_scanned =
+		!from_serial[0] && !from_copy[0] && !device_id_is_folded(rules, serial);
 	slot_claim(attempt->slot, id);
 	return refuse_twin(attempt, err);
 }
@@ -270,8 +173,8 @@ enum reason identity_other(const struct attempt *attempt)
 bool identity_find(struct attempt *attempt, struct err *err)
 {
 	char from_serial[LINE_DEVICE_ID], from_copy[LINE_DEVICE_ID];
-	identity_from_serial(&attempt->plan->family.identity, attempt->ident.serial, from_serial);
-	if (!read_copy(attempt, from_copy, err))
+	device_id_from_serial(&attempt->plan->family.identity, attempt->ident.serial, from_serial);
+	if (!device_id_read_copy(&attempt->dfu, from_copy, err))
 		return false;
 	if (!attempt->device_id[0])
 		return first_time(attempt, from_serial, from_copy, err);

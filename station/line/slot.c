@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "clock.h"
+#include "device_id.h"
 #include "line_private.h"
 #include "scope.h"
 
@@ -29,7 +30,7 @@ static bool is_another(const struct slot *slot, const struct usb_ident *ident)
 {
 	const struct family_identity *rules = &slot->line->options.plan->family.identity;
 	if (slot->latched_id[0])
-		return !identity_serial_may_be(rules, slot->latched_id, ident->serial);
+		return !device_id_serial_may_be(rules, slot->latched_id, ident->serial);
 	return ident->serial[0] && strlen(ident->serial) == strlen(slot->latched_serial) &&
 	       strcasecmp(ident->serial, slot->latched_serial) != 0;
 }

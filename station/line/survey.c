@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attempt.h"
+#include "device_id.h"
 #include "text.h"
 
 enum { DEVICE_DESCRIPTOR_LEN = 18, SERIAL_INDEX_AT = 16 };
@@ -60,7 +61,7 @@ static void explain_id(const struct family *family, struct survey_entry *entry)
 {
 	const struct family_identity *rules = &family->identity;
 	const char *serial = entry->look->serial;
-	identity_from_serial(rules, serial, entry->device_id);
+	device_id_from_serial(rules, serial, entry->device_id);
 	entry->id_source = entry->device_id[0] ? "usb-serial" : "";
 	if (entry->device_id[0])
 		return;
