@@ -115,6 +115,25 @@ bool module_check_sums(
 	return check_sha256(bytes, module_len, err);
 }
 
+bool module_provides(const struct module_header *module, const struct module_dependency *wanted)
+{
+	return module->function == wanted->function && module->index == wanted->index &&
+	       module->version >= wanted->min_version;
+}
+
+const struct family_region *module_home(
+	const struct family *family, const struct module_dependency *wanted)
+{
+	for (size_t i = 0; i < family->region_count; i++) {
+		const struct family_region *region = &family->regions[i];
+		if (region->module && !region->linked_for[0] &&
+			region->function == wanted->function &&
+			(region->index < 0 || region->index == wanted->index))
+			return region;
+	}
+	return NULL;
+}
+
 const char *module_function_name(uint8_t function)
 {
 	static const char *const names[] = { "no function", "resource", "bootloader",

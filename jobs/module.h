@@ -63,6 +63,11 @@ bool module_header_find(const struct family_images *rules, const uint8_t *bytes,
  * so, its SHA-256. bytes are the module's, from start on, len of them. REASON_INPUT. */
 bool module_check_sums(const struct module_header *header, const uint8_t *bytes, size_t len,
 	struct err *err) MUST_CHECK;
+/* Is it the module that is wanted, and new enough? */
+bool module_provides(const struct module_header *module, const struct module_dependency *wanted);
+/* Where a module of this kind runs on the family; NULL if it has no place. */
+const struct family_region *module_home(const struct family *family,
+	const struct module_dependency *wanted);
 const char *module_function_name(uint8_t function); /* "system part"...; "unknown function" */
 
 /* Judges the bytes that a region is to hold. *ret_has: they are a module, with a plausible header (start

@@ -31,40 +31,20 @@ static bool read_module(struct attempt *attempt, const struct family_region *reg
 	return true;
 }
 
-static bool provides(const struct module_header *module, const struct module_dependency *wanted)
-{
-	return module->function == wanted->function && module->index == wanted->index &&
-	       module->version >= wanted->min_version;
-}
-
-/* Where a module of this kind runs on the family; NULL if it has no place. */
-static const struct family_region *home_of(
-	const struct family *family, const struct module_dependency *wanted)
-{
-	for (size_t i = 0; i < family->region_count; i++) {
-		const struct family_region *region = &family->regions[i];
-		if (region->module && !region->linked_for[0] &&
-			region->function == wanted->function &&
-			(region->index < 0 || region->index == wanted->index))
-			return region;
-	}
-	return NULL;
-}
-
 /* What the job has written by then counts, and what it never writes stands on the unit. */
 static bool check_dependency(struct attempt *attempt, unsigned stage,
 	const struct plan_region *image, const struct module_dependency *wanted, struct err *err)
 {
 	const struct plan *plan = attempt->plan;
 	const struct plan_region *written = plan_module(plan, stage, wanted);
-	if (written && provides(&written->module, wanted))
+	if (written && module_provides(&written->module, wanted))
 		return true;
-	const struct family_region *home = home_of(&plan->family, wanted);
+	const struct family_region *home = module_home(&plan->family, wanted);
 	struct module_header found;
 	bool there = false;
 	if (home && !read_module(attempt, home, &found, &there, err))
 		return false;
-	if (there && provides(&found, wanted))
+	if (there && module_provides(&found, wanted))
 		return true;
 	char has[64] = "none";
 	if (there)
