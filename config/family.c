@@ -291,6 +291,7 @@ static void read_family(const struct cfg *root, struct family *family)
 	read_reentry(root, &family->reentry);
 	read_leave(root, &family->leave);
 	option_bytes_read(root, &family->options);
+	settings_read(root, &family->settings);
 	read_quirks(root, family);
 	family_check(family, root);
 }

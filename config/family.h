@@ -16,6 +16,7 @@
 #include "keyslot.h"
 #include "layout.h"
 #include "option_bytes.h"
+#include "settings.h"
 
 enum {
 	FAMILY_NAME_MAX = 24,
@@ -156,6 +157,7 @@ struct family {
 	struct family_reentry reentry;
 	struct family_leave leave;
 	struct option_bytes options;
+	struct settings settings;
 	unsigned quirks;		/* of enum family_quirk */
 	uint16_t transfer_size_max;	/* a unit that announces more is used with this */
 	uint32_t transfer_timeout_ms;	/* one control transfer that starts no flash work */

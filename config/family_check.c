@@ -300,6 +300,18 @@ static void check_chip(const struct family *family, const struct cfg *root)
 		check_range(family, &group, family->leave.alt, family->leave.addr, 1);
 }
 
+static void check_settings(const struct family *family, const struct cfg *root)
+{
+	struct cfg list, at;
+	cfg_list(root, "settings", false, SETTINGS_MAX, &list);
+	for (size_t i = 0; i < family->settings.count && cfg_list_group(&list, i, &at); i++) {
+		const struct setting *setting = &family->settings.list[i];
+		if (!family_name_ok(setting->name))
+			cfg_error(&at, "name", "must have lower-case letters, digits and '-' only");
+		check_range(family, &at, setting->alt, setting->addr, setting->size);
+	}
+}
+
 void family_check(const struct family *family, const struct cfg *root)
 {
 	struct cfg list, at;
@@ -318,6 +330,7 @@ void family_check(const struct family *family, const struct cfg *root)
 	cfg_list(root, "volatile", false, FAMILY_VOLATILES_MAX, &list);
 	for (size_t i = 0; i < family->volatile_count && cfg_list_group(&list, i, &at); i++)
 		check_volatile(family, &family->volatiles[i], &at);
+	check_settings(family, root);
 	check_ways(family, root);
 	check_chip(family, root);
 }

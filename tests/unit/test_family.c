@@ -264,8 +264,8 @@ static void the_p1_is_a_photon_with_another_id_and_a_serial_flash(void **state)
 	assert_int_equal(family.images.platform_id, 8);
 	assert_int_equal(photon.images.platform_id, 6);
 	assert_int_equal(family.alt_count, 3);
-	assert_string_equal(family_alt(&family, 2)->layout_text,
-		"@Serial Flash   /0x00000000/256*004Kg");
+	assert_string_equal(
+		family_alt(&family, 2)->layout_text, "@Serial Flash   /0x00000000/256*004Kg");
 	assert_true(family_alt(&family, 2)->optional);
 	assert_false(family_alt(&family, 0)->optional || family_alt(&family, 1)->optional);
 	assert_every_sector_named();
