@@ -15,7 +15,10 @@ struct reading {
 	const struct figures_scope *scope;
 	const struct figures_reader *reader;
 	char (*batch_ids)[UUID_TEXT];
+	char (*sorted_ids)[UUID_TEXT];
 	size_t batch_count, room;
+	bool large; /* more than SMALL_SCOPE attempts */
+	struct sql_query enrolled;
 	int64_t since, until; /* INT64_MAX: open */
 	struct figures_sums *sums;
 };
@@ -96,29 +99,6 @@ static bool read_images(struct reading *reading, const char *batch_id, struct er
 	return false;
 }
 
-static bool read_stops(struct reading *reading, const char *batch_id, struct err *err)
-{
-	static const char text[] = "SELECT why, from_at, to_at FROM line_stop WHERE batch_id = ?1"
-				   " ORDER BY from_at, id";
-	bool row = false;
-	SCOPED_QUERY query = { 0 };
-	if (!sql_query(&reading->record->sql, text, SQL(sql_text(batch_id)), &query, err))
-		return false;
-	while (sql_next(&query, &row, err)) {
-		if (!row)
-			return true;
-		const struct figures_stop stop = {
-			.batch_id = batch_id,
-			.why = sql_column_text(&query, 0),
-			.from_at = sql_column_int(&query, 1, -1),
-			.to_at = sql_column_int(&query, 2, -1),
-		};
-		if (!reading->reader->stop(reading->reader->context, &stop))
-			return stopped(err);
-	}
-	return false;
-}
-
 static bool read_batches(struct reading *reading, struct err *err)
 {
 	const struct figures_scope *scope = reading->scope;
@@ -140,8 +120,66 @@ static bool read_batches(struct reading *reading, struct err *err)
 		const char *id = reading->batch_ids[reading->batch_count - 1];
 		if (!reading->reader->batch(reading->reader->context, &batch))
 			return stopped(err);
-		if (!read_images(reading, id, err) || !read_stops(reading, id, err))
+		if (!read_images(reading, id, err))
 			return false;
+	}
+	return false;
+}
+
+/* Does the scope hold batches only? Otherwise also what has none. */
+static bool only_batches(const struct figures_scope *scope)
+{
+	return scope->batch_id || scope->work_order || scope->job_name || scope->last_batch;
+}
+
+static int by_text(const void *left, const void *right)
+{
+	return strcmp(left, right);
+}
+
+static bool has_batch(const struct reading *reading, const char *batch_id)
+{
+	if (!batch_id)
+		return !only_batches(reading->scope);
+	return bsearch(batch_id, reading->sorted_ids, reading->batch_count,
+		       sizeof *reading->sorted_ids, by_text) != NULL;
+}
+
+static bool sort_batches(struct reading *reading, struct err *err)
+{
+	size_t count = reading->batch_count;
+	reading->sorted_ids = calloc(count ? count : 1, sizeof *reading->sorted_ids);
+	if (!reading->sorted_ids)
+		return err_set(err, REASON_STATION, "no memory for %zu batches", count);
+	if (count) {
+		memcpy(reading->sorted_ids, reading->batch_ids,
+			count * sizeof *reading->sorted_ids);
+		qsort(reading->sorted_ids, count, sizeof *reading->sorted_ids, by_text);
+	}
+	return true;
+}
+
+/* All of them once: they are few, and have no index by batch. */
+static bool read_stops(struct reading *reading, struct err *err)
+{
+	static const char text[] =
+		"SELECT batch_id, why, from_at, to_at FROM line_stop ORDER BY from_at, id";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&reading->record->sql, text, SQL_NOTHING, &query, err))
+		return false;
+	while (sql_next(&query, &row, err)) {
+		if (!row)
+			return true;
+		const struct figures_stop stop = {
+			.batch_id = sql_column_text(&query, 0),
+			.why = sql_column_text(&query, 1),
+			.from_at = sql_column_int(&query, 2, -1),
+			.to_at = sql_column_int(&query, 3, -1),
+		};
+		if (has_batch(reading, stop.batch_id) &&
+			!reading->reader->stop(reading->reader->context, &stop))
+			return stopped(err);
 	}
 	return false;
 }
@@ -153,6 +191,25 @@ static bool read_batches(struct reading *reading, struct err *err)
 	"SELECT batch_id, kind, slot, device_id, outcome, reason, cause, operator, failed_step," \
 	" arrived_at, started_at, ended_at, retries, enrol_proof, id FROM attempt INDEXED BY" \
 	" attempt_figures"
+
+/* A key that this attempt made is enrolled, though it is not PASS. */
+static bool count_enrolled(struct reading *reading, const char *attempt_id, struct err *err)
+{
+	static const char text[] =
+		"SELECT count(*) FROM attempt a CROSS JOIN device_key k ON k.fingerprint ="
+		" a.key_fingerprint WHERE a.id = ?1 AND k.attempt_id = a.id AND k.state ="
+		" 'enrolled'";
+	struct sql_query *query = &reading->enrolled;
+	bool row = false;
+	if (!(query->statement ? sql_query_again(query, SQL(sql_text(attempt_id)), err)
+			       : sql_query(&reading->record->sql, text, SQL(sql_text(attempt_id)),
+					 query, err)) ||
+		!sql_next(query, &row, err))
+		return false;
+	reading->sums->keys.enrolled_not_pass += row ? sql_column_int(query, 0, 0) : 0;
+	sql_query_rest(query);
+	return true;
+}
 
 static bool pass_attempt(struct reading *reading, const struct sql_query *query, struct err *err)
 {
@@ -174,6 +231,9 @@ static bool pass_attempt(struct reading *reading, const struct sql_query *query,
 		.retries = sql_column_int(query, 12, -1),
 		.enrol_proof = proof,
 	};
+	if (attempt.batch_id && !(attempt.outcome && strcmp(attempt.outcome, "PASS") == 0) &&
+		!count_enrolled(reading, attempt.id, err))
+		return false;
 	return reading->reader->attempt(reading->reader->context, &attempt) || stopped(err);
 }
 
@@ -197,17 +257,12 @@ static bool read_attempts_of(struct reading *reading, const char *batch_id, stru
 	return false;
 }
 
-/* Calls read for each batch, and for what has none unless the scope asks for batches. */
-static bool each_batch(struct reading *reading,
-	bool (*read)(struct reading *reading, const char *batch_id, struct err *err),
-	struct err *err)
+static bool read_attempts(struct reading *reading, struct err *err)
 {
-	const struct figures_scope *scope = reading->scope;
 	for (size_t i = 0; i < reading->batch_count; i++)
-		if (!read(reading, reading->batch_ids[i], err))
+		if (!read_attempts_of(reading, reading->batch_ids[i], err))
 			return false;
-	return scope->batch_id || scope->work_order || scope->job_name || scope->last_batch ||
-	       read(reading, NULL, err);
+	return only_batches(reading->scope) || read_attempts_of(reading, NULL, err);
 }
 
 /* --- steps --- */
@@ -251,12 +306,12 @@ static bool read_steps(struct reading *reading, struct err *err)
 	int64_t count;
 	if (!count_attempts(reading, &count, err))
 		return false;
+	reading->large = count > SMALL_SCOPE;
 	for (size_t i = 0; i < reading->batch_count; i++) {
 		const char *id = reading->batch_ids[i];
-		bool good = count <= SMALL_SCOPE
-				    ? sums_tally(reading->record, id, reading->since,
-					      reading->until, &reading->sums->tally, err)
-				    : tally_large(reading, id, err);
+		bool good = reading->large ? tally_large(reading, id, err)
+					   : sums_tally(reading->record, id, reading->since,
+						     reading->until, &reading->sums->tally, err);
 		if (!good)
 			return false;
 	}
@@ -264,65 +319,96 @@ static bool read_steps(struct reading *reading, struct err *err)
 	return true;
 }
 
-/* --- keys and findings --- */
+/* --- keys and findings: few rows beside many attempts --- */
 
-static bool add_count(struct reading *reading, const char *text, int64_t *to, struct err *err)
+/* Calls read for each row of query whose attempt is of the scope. The first columns are its batch_id and
+ * started_at. */
+static bool each_in_scope(struct reading *reading, struct sql_query *query,
+	bool (*read)(struct reading *reading, const struct sql_query *query, struct err *err),
+	struct err *err)
 {
-	for (size_t i = 0; i < reading->batch_count; i++) {
-		int64_t count;
-		if (!sql_get_int(&reading->record->sql, text,
-			    SQL(sql_text(reading->batch_ids[i]), sql_int(reading->since),
-				    sql_int(reading->until)),
-			    0, &count, err))
+	bool row = false;
+	while (sql_next(query, &row, err)) {
+		if (!row)
+			return true;
+		int64_t at = sql_column_int(query, 1, -1);
+		if (at >= reading->since && at < reading->until &&
+			has_batch(reading, sql_column_text(query, 0)) && !read(reading, query, err))
 			return false;
-		*to += count;
+	}
+	return false;
+}
+
+/* Reads a table whose rows belong to attempts: for a small scope beside its attempts, for a large one all of it,
+ * because nearly all attempts have none. */
+static bool read_beside(struct reading *reading, const char *of_batch, const char *all,
+	bool (*read)(struct reading *reading, const struct sql_query *query, struct err *err),
+	struct err *err)
+{
+	size_t without = !only_batches(reading->scope);
+	if (reading->large) {
+		SCOPED_QUERY query = { 0 };
+		return sql_query(&reading->record->sql, all, SQL_NOTHING, &query, err) &&
+		       each_in_scope(reading, &query, read, err);
+	}
+	for (size_t i = 0; i < reading->batch_count + without; i++) {
+		const char *id = i < reading->batch_count ? reading->batch_ids[i] : NULL;
+		SCOPED_QUERY query = { 0 };
+		if (!sql_query(&reading->record->sql, of_batch,
+			    SQL(sql_text(id), sql_int(reading->since), sql_int(reading->until)),
+			    &query, err) ||
+			!each_in_scope(reading, &query, read, err))
+			return false;
 	}
 	return true;
 }
 
-#define IN_SCOPE " a.batch_id = ?1 AND a.started_at >= ?2 AND a.started_at < ?3"
-#define RETIRED(state) \
-	"SELECT count(*) FROM attempt a JOIN device_key k INDEXED BY device_key_retired ON" \
-	" k.attempt_id = a.id WHERE" IN_SCOPE " AND k.state = '" state "' AND k.retired_at IS NOT" \
-	" NULL"
+#define OF_BATCH " WHERE a.batch_id IS ?1 AND a.started_at >= ?2 AND a.started_at < ?3"
+
+static bool count_retired(struct reading *reading, const struct sql_query *query, struct err *err)
+{
+	const char *state = sql_column_text(query, 2);
+	(void)err;
+	reading->sums->keys.superseded += strcmp(state, "superseded") == 0;
+	reading->sums->keys.abandoned += strcmp(state, "abandoned") == 0;
+	return true;
+}
 
 static bool read_keys(struct reading *reading, struct err *err)
 {
-	static const char not_pass[] =
-		"SELECT count(*) FROM attempt a JOIN device_key k ON k.fingerprint ="
-		" a.key_fingerprint WHERE" IN_SCOPE " AND a.outcome IS NOT 'PASS' AND"
-		" k.attempt_id = a.id AND k.state = 'enrolled'";
-	struct figures_keys *keys = &reading->sums->keys;
-	return add_count(reading, RETIRED("superseded"), &keys->superseded, err) &&
-	       add_count(reading, RETIRED("abandoned"), &keys->abandoned, err) &&
-	       add_count(reading, not_pass, &keys->enrolled_not_pass, err);
+	static const char of_batch[] =
+		"SELECT a.batch_id, a.started_at, k.state FROM attempt a CROSS JOIN device_key k"
+		" INDEXED BY device_key_retired ON k.attempt_id = a.id" OF_BATCH
+		" AND k.retired_at IS NOT NULL";
+	static const char all[] =
+		"SELECT a.batch_id, a.started_at, k.state FROM device_key k INDEXED BY"
+		" device_key_retired CROSS JOIN attempt a ON a.id = k.attempt_id WHERE"
+		" k.retired_at IS NOT NULL";
+	return read_beside(reading, of_batch, all, count_retired, err);
 }
 
-static bool read_findings_of(struct reading *reading, const char *batch_id, struct err *err)
+static bool pass_finding(struct reading *reading, const struct sql_query *query, struct err *err)
 {
-	static const char text[] =
-		"SELECT coalesce(a.device_id, a.id), f.subject, f.state, f.reason FROM attempt a"
-		" JOIN finding f ON f.attempt_id = a.id WHERE a.batch_id IS ?1 AND a.started_at >="
-		" ?2 AND a.started_at < ?3 ORDER BY a.started_at, a.id, f.seq";
-	bool row = false;
-	SCOPED_QUERY query = { 0 };
-	if (!sql_query(&reading->record->sql, text,
-		    SQL(sql_text(batch_id), sql_int(reading->since), sql_int(reading->until)),
-		    &query, err))
-		return false;
-	while (sql_next(&query, &row, err)) {
-		if (!row)
-			return true;
-		const struct figures_finding finding = {
-			.unit = sql_column_text(&query, 0),
-			.subject = sql_column_text(&query, 1),
-			.state = sql_column_text(&query, 2),
-			.reason = sql_column_text(&query, 3),
-		};
-		if (!reading->reader->finding(reading->reader->context, &finding))
-			return stopped(err);
-	}
-	return false;
+	const struct figures_finding finding = {
+		.unit = sql_column_text(query, 2),
+		.subject = sql_column_text(query, 3),
+		.state = sql_column_text(query, 4),
+		.reason = sql_column_text(query, 5),
+	};
+	return reading->reader->finding(reading->reader->context, &finding) || stopped(err);
+}
+
+static bool read_findings(struct reading *reading, struct err *err)
+{
+#define FINDINGS \
+	"SELECT a.batch_id, a.started_at, coalesce(a.device_id, a.id), f.subject, f.state," \
+	" f.reason FROM "
+	static const char of_batch[] =
+		FINDINGS "attempt a CROSS JOIN finding f ON f.attempt_id = a.id" OF_BATCH
+			 " ORDER BY a.started_at, a.id, f.seq";
+	static const char all[] = FINDINGS
+		"finding f CROSS JOIN attempt a ON a.id = f.attempt_id ORDER BY f.attempt_id, f.seq";
+	return read_beside(reading, of_batch, all, pass_finding, err);
 }
 
 /* --- all of it --- */
@@ -339,8 +425,9 @@ static bool read_all(struct reading *reading, struct err *err)
 	if (reading->scope->batch_id && !reading->batch_count)
 		return err_set(err, REASON_INPUT, "%s knows no batch %s", reading->record->path,
 			reading->scope->batch_id);
-	return each_batch(reading, read_attempts_of, err) && read_steps(reading, err) &&
-	       read_keys(reading, err) && each_batch(reading, read_findings_of, err);
+	return sort_batches(reading, err) && read_stops(reading, err) &&
+	       read_attempts(reading, err) && read_steps(reading, err) && read_keys(reading, err) &&
+	       read_findings(reading, err);
 }
 
 bool figures_read(struct record *record, const struct figures_scope *scope,
@@ -355,7 +442,9 @@ bool figures_read(struct record *record, const struct figures_scope *scope,
 	memset(ret, 0, sizeof *ret);
 	SCOPED_TX tx = { 0 };
 	bool good = tx_begin_read(&tx, record, err) && read_all(&reading, err);
+	sql_query_done(&reading.enrolled);
 	free(reading.batch_ids);
+	free(reading.sorted_ids);
 	if (!good)
 		tally_done(&ret->tally);
 	return good;

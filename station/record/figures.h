@@ -49,7 +49,8 @@ struct figures_finding {
 };
 
 struct figures_reader {
-	/* Batches of the scope in the order of their start; each with its images and stops behind it. */
+	/* Batches of the scope in the order of their start, each with its images behind it; then the stops of all of
+	 * them in the order of theirs. */
 	bool (*batch)(void *context, const struct figures_batch *batch);
 	bool (*image)(void *context, const struct figures_image *image);
 	bool (*stop)(void *context, const struct figures_stop *stop);
