@@ -82,7 +82,8 @@ static void put_tile(
 	render_share(slot->yield, share);
 	chart_cut(slot->name[0] ? slot->name : NULL, (size_t)(width / 9), name);
 	if (judged)
-		snprintf(percent, sizeof percent, "%.1f %%", 100 * report_ratio(slot->yield));
+		snprintf(percent, sizeof percent, "%.1f %%",
+			render_percent(report_ratio(slot->yield)));
 	html_addf(chart->to,
 		"<g><title>%s: %s%s</title><rect class=\"tile %s%s\" x=\"%.1f\" y=\"%.1f\" "
 		"width=\"%.1f\" height=\"%d\" rx=\"3\"/>"

@@ -19,6 +19,8 @@ void render_html(const struct report *report, struct text_buf *to);
 
 /* --- words that the renderings share --- */
 
+/* For one decimal: 100.0 only if it is all, and 0.0 only if it is none. */
+double render_percent(double ratio);
 /* "93.8 % (15 of 16)"; "- (nothing judged)". */
 void render_share(struct report_share share, char to[64]);
 /* "0.8 s", "12.3 s", "4 min 05 s", "2 h 03 min"; "-" below 0. */

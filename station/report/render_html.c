@@ -22,7 +22,7 @@ static void put_share(struct text_buf *to, const char *id, const char *name,
 {
 	char value[32] = "–", beside[80] = "nothing judged";
 	if (share.whole > 0) {
-		snprintf(value, sizeof value, "%.1f %%", 100 * report_ratio(share));
+		snprintf(value, sizeof value, "%.1f %%", render_percent(report_ratio(share)));
 		snprintf(beside, sizeof beside, "%" PRId64 " of %" PRId64 " %s", share.part,
 			share.whole, of);
 	}
@@ -39,7 +39,7 @@ static void put_yields(struct text_buf *to, const struct report *report)
 	put_share(to, "strict", "First pass, no retry", report->first_pass_strict, "units");
 	snprintf(value, sizeof value, "–");
 	if (report->rolled >= 0)
-		snprintf(value, sizeof value, "%.1f %%", 100 * report->rolled);
+		snprintf(value, sizeof value, "%.1f %%", render_percent(report->rolled));
 	put_card(to, "rolled", "Rolled throughput yield", value,
 		report->rolled >= 0 ? "product of the steps" : "nothing judged");
 	if (report->final_defined)

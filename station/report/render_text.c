@@ -125,7 +125,7 @@ static void put_yields(struct page *page)
 	const struct report *report = page->report;
 	char rolled[32] = "- (nothing judged)";
 	if (report->rolled >= 0)
-		snprintf(rolled, sizeof rolled, "%.1f %%", 100 * report->rolled);
+		snprintf(rolled, sizeof rolled, "%.1f %%", render_percent(report->rolled));
 	heading(page, "Yield");
 	line_share(page, "first pass", report->first_pass);
 	line_share(page, "first pass, no retry", report->first_pass_strict);

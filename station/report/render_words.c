@@ -7,13 +7,20 @@
 
 #include "render.h"
 
+double render_percent(double ratio)
+{
+	if (ratio < 1 && ratio > 0.999)
+		return 99.9;
+	return ratio > 0 && ratio < 0.001 ? 0.1 : 100 * ratio;
+}
+
 void render_share(struct report_share share, char to[64])
 {
 	if (share.whole <= 0)
 		snprintf(to, 64, "- (nothing judged)");
 	else
-		snprintf(to, 64, "%.1f %% (%" PRId64 " of %" PRId64 ")", 100 * report_ratio(share),
-			share.part, share.whole);
+		snprintf(to, 64, "%.1f %% (%" PRId64 " of %" PRId64 ")",
+			render_percent(report_ratio(share)), share.part, share.whole);
 }
 
 void render_duration(int64_t ms, char to[32])

@@ -3,7 +3,7 @@
 /* USES: report record */
 #include "record_fixture.h"
 
-#include "report.h"
+#include "render.h"
 #include "stats.h"
 
 #define UNIT_C "1b0031000547343337373738"
@@ -150,6 +150,22 @@ static void one_bad_slot_among_many_is_flagged(void **state)
 	report_free(report);
 }
 
+static void only_all_of_it_is_all(void **state)
+{
+	(void)state;
+	char text[64];
+	render_share((struct report_share){ 9999, 10000 }, text);
+	assert_string_equal(text, "99.9 % (9999 of 10000)");
+	render_share((struct report_share){ 10000, 10000 }, text);
+	assert_string_equal(text, "100.0 % (10000 of 10000)");
+	render_share((struct report_share){ 1, 100000 }, text);
+	assert_string_equal(text, "0.1 % (1 of 100000)");
+	render_share((struct report_share){ 0, 10 }, text);
+	assert_string_equal(text, "0.0 % (0 of 10)");
+	render_share((struct report_share){ 0, 0 }, text);
+	assert_string_equal(text, "- (nothing judged)");
+}
+
 static void wilson_is_wilsons(void **state)
 {
 	(void)state;
@@ -177,6 +193,7 @@ int main(void)
 			nothing_is_neither_all_nor_none, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
 			one_bad_slot_among_many_is_flagged, bench_setup, bench_teardown),
+		cmocka_unit_test(only_all_of_it_is_all),
 		cmocka_unit_test(wilson_is_wilsons),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
