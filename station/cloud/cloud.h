@@ -42,6 +42,9 @@ enum cloud_answer {
 
 struct cloud_request {
 	int64_t outbox_id; /* 0: no journal is kept */
+	/* Only asks which key the cloud holds for the device: nothing is sent, and of the rest only the
+	 * two ids are wanted. CLOUD_ACKNOWLEDGED then means that it answered. */
+	bool look;
 	char device_id[CLOUD_DEVICE_ID];
 	char attempt_id[UUID_TEXT];
 	enum key_algorithm algorithm;
@@ -55,6 +58,7 @@ struct cloud_request {
 struct cloud_result {
 	enum cloud_answer answer;
 	bool read_back;	   /* the stored key was read and is equal */
+	char held[KEY_FINGERPRINT]; /* of a look: of the key that it holds; "" none */
 	enum reason reason; /* NONE, CLOUD_REFUSED, CLOUD_CONFLICT, CLOUD_DIFFERS, CLOUD_UNREACHABLE, STORE... */
 	int http_status;   /* the last one; 0 = none */
 	unsigned tries;

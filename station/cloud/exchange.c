@@ -42,7 +42,7 @@ void exchange_begin(struct exchange *exchange, const struct enrol_api *api,
 		.target = target,
 		.journal = journal,
 		.request = request,
-		.next = EXCHANGE_SEND,
+		.next = request->look ? EXCHANGE_READ : EXCHANGE_SEND,
 		.result = { .answer = CLOUD_UNREACHABLE, .reason = REASON_CLOUD_UNREACHABLE },
 	};
 }
@@ -114,6 +114,11 @@ void exchange_prepare(struct exchange *exchange)
 	const struct cloud_journal *journal = exchange->journal;
 	struct err err;
 	bool unsettled = false;
+	if (exchange->request->look && !exchange->api->read) {
+		finish(exchange, CLOUD_UNREACHABLE, REASON_CLOUD_UNREACHABLE,
+			"the %s API does not show the keys that it holds", exchange->api->name);
+		return;
+	}
 	if (exchange->api->read || !journal || !journal->unsettled)
 		return;
 	if (!journal->unsettled(journal->context, exchange->request->device_id, &unsettled, &err))
@@ -225,9 +230,18 @@ static void replace_if_ours(struct exchange *exchange, const char *fingerprint)
 	exchange->next = EXCHANGE_SEND;
 }
 
+static void looked(struct exchange *exchange, const char *fingerprint)
+{
+	finish(exchange, CLOUD_ACKNOWLEDGED, REASON_NONE, "the cloud holds %s",
+		fingerprint[0] ? fingerprint : "no key of this unit");
+	memcpy(exchange->result.held, fingerprint, strlen(fingerprint) + 1);
+}
+
 static void found(struct exchange *exchange, const char *fingerprint)
 {
-	if (strcmp(fingerprint, exchange->request->fingerprint) == 0)
+	if (exchange->request->look)
+		looked(exchange, fingerprint);
+	else if (strcmp(fingerprint, exchange->request->fingerprint) == 0)
 		acknowledged(exchange, true);
 	else if (exchange->accepted)
 		finish(exchange, CLOUD_REFUSED, REASON_CLOUD_DIFFERS,
@@ -239,6 +253,10 @@ static void found(struct exchange *exchange, const char *fingerprint)
 
 static void absent(struct exchange *exchange)
 {
+	if (exchange->request->look) {
+		looked(exchange, "");
+		return;
+	}
 	if (exchange->accepted) {
 		finish(exchange, CLOUD_REFUSED, REASON_CLOUD_DIFFERS,
 			"the cloud acknowledged the key but has not stored it");

@@ -340,6 +340,36 @@ static void a_condition_that_fails_for_ever_ends(void **state)
 	assert_end(&scene, CLOUD_UNREACHABLE, REASON_CLOUD_UNREACHABLE);
 }
 
+/* A look sends nothing: GETs only, whatever the cloud holds. */
+static void a_look_only_reads(void **state)
+{
+	(void)state;
+	static const struct {
+		int status;
+		const char *body, *held;
+		enum cloud_answer answer;
+	} cases[] = {
+		{ 200, HOLDS(ID, PEM_2), fingerprint_2, CLOUD_ACKNOWLEDGED },
+		{ 404, "", "", CLOUD_ACKNOWLEDGED },
+		{ 403, "", "", CLOUD_REFUSED },
+		{ 503, "", "", CLOUD_UNREACHABLE },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene scene;
+		begin(&scene, 0);
+		scene.request.look = true;
+		exchange_begin(
+			&scene.exchange, &json_api, &scene.target, &scene.journal, &scene.request);
+		exchange_prepare(&scene.exchange);
+		read_and_reply(&scene, cases[i].status, cases[i].body);
+		assert_int_equal(scene.exchange.next, EXCHANGE_DONE);
+		assert_int_equal(scene.exchange.result.answer, cases[i].answer);
+		assert_string_equal(scene.exchange.result.held, cases[i].held);
+		assert_int_equal(scene.exchange.result.tries, 0);
+		end(&scene);
+	}
+}
+
 static void pauses_grow_within_bounds(void **state)
 {
 	static const uint32_t full_ms[] = { 250, 500, 1000, 2000, 4000, 8000, 8000, 8000 };
@@ -453,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_record_that_cannot_be_asked_permits_nothing),
 		cmocka_unit_test(a_key_that_vanished_is_sent_as_a_first_one),
 		cmocka_unit_test(a_condition_that_fails_for_ever_ends),
+		cmocka_unit_test(a_look_only_reads),
 		cmocka_unit_test(pauses_grow_within_bounds),
 		cmocka_unit_test(retry_after_is_honoured_within_a_bound),
 		cmocka_unit_test(what_is_hopeless_is_not_tried_again),
