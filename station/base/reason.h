@@ -171,6 +171,9 @@ enum err_kind {
 		"Two units claim one device id", "keep both apart and find out which is which") \
 	X(DUPLICATE_KEY, "duplicate-key", REJECT, REFUSED, UNIT, \
 		"The unit carries a key of another unit", "keep both apart") \
+	X(FAULTS_FOUND, "faults-found", DEVICE, FAIL, UNIT, \
+		"A diagnosis found faults on the unit", \
+		"see its findings; repair it, or set it aside") \
 	/* the procedure itself */ \
 	X(STEP_TIMEOUT, "step-timeout", LINK, FAIL, UNIT, \
 		"A step took longer than it may", "try the unit once more, then set it aside") \

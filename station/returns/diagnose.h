@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Diagnosing a unit that came back, read only: what stands in its memory against its last PASS, the
+ * given job and our other images; its keys against our record and the cloud; its settings. Nothing is
+ * written to the unit, and it stays in DFU, since some write their flags on a leave. Findings go into
+ * the record as they are made. docs/returns.md. Blocks for the transfers; one thread. */
+#pragma once
+
+#include "cancel.h"
+#include "dfu.h"
+#include "finding.h"
+#include "look.h"
+#include "plan.h"
+#include "record.h"
+#include "returned_units.h"
+
+/* A unit at the bench, open in DFU. */
+struct returned {
+	struct dfu *dfu;
+	const struct family *family;
+	const struct plan *plan; /* NULL: no job was given; of any family */
+	struct record *record;
+	const struct config_cloud *cloud;   /* to be asked which key it holds; NULL: is not asked */
+	const char *attempt_id, *device_id; /* "" not known */
+	const struct cancel *cancel;
+	/* filled in by diagnose */
+	struct record_unit unit;
+	struct record_left left;
+	struct look looks[FAMILY_REGIONS_MAX]; /* as the family's regions */
+	bool records_invalid;                  /* record memory reads zeros only */
+};
+
+/* Begins and ends a step of the attempt for each part. False if the unit is gone, somebody stopped it,
+ * or the record failed; what was found until then stands in *ret all the same. */
+bool diagnose(struct returned *unit, struct findings *ret, struct err *err) MUST_CHECK;
+
+/* The parts. */
+bool diagnose_history(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
+bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
+bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
+bool diagnose_settings(
+	struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
+
+/* The job that makes the unit good again, in words: "photon-tinker", "a job of the family photon". */
+void diagnose_repair_job(const struct returned *unit, char *to, size_t cap);
