@@ -10,6 +10,7 @@
 #include "fs.h"
 #include "text.h"
 #include "vbench.h"
+#include "vcondition.h"
 #include "vcloud.h"
 
 static const char help[] =
@@ -27,6 +28,9 @@ static const char help[] =
 	"  --cloud HOW       good, down, busy, refuse, rubbish, lose, swap, slow, error-in-200 or cut (good)\n"
 	"  --api API         that the virtual cloud is spoken to with: json or particle (json)\n"
 	"  --faults FILE     what is wrong with which unit (station/virtual/faults.cfg explains it)\n"
+	"  --condition LIST  when the units are made, they come back: A1 in the first condition of the list, A2\n"
+	"                    in the second: F02, F03:ADDRESS, F06, F09, F09:wrong, F17, F19, parts, claimed;\n"
+	"                    + joins several, - is none (docs/returns.md)\n"
 	"  --verify          as station verify does: reads the units against the job, writes nothing to\n"
 	"                    them, and enrols nothing\n" BATCH_HELP_MAKE BATCH_HELP
 	"\n" BATCH_HELP_EXIT;
@@ -38,11 +42,12 @@ enum {
 	OPTION_CLOUD,
 	OPTION_API,
 	OPTION_FAULTS,
-	OPTION_VERIFY
+	OPTION_VERIFY,
+	OPTION_CONDITION
 };
 
 struct options {
-	const char *faults;
+	const char *faults, *conditions;
 	unsigned units;
 	uint64_t seed;
 	double speed;
@@ -58,6 +63,7 @@ struct rehearsal {
 	struct vcloud *vcloud;
 	struct vbus *vbus;
 	struct vfault_file faults;
+	struct vconditions conditions;
 	struct vbench_place places[VBENCH_UNITS_MAX];
 };
 
@@ -103,6 +109,9 @@ static bool parse_option(void *context, int option, const char *value)
 	case OPTION_API:
 		ret->api = strcmp(value, "particle") == 0 ? VCLOUD_PARTICLE : VCLOUD_JSON;
 		return ret->api == VCLOUD_PARTICLE || strcmp(value, "json") == 0;
+	case OPTION_CONDITION:
+		ret->conditions = value;
+		return true;
 	default:
 		ret->faults = value;
 		return true;
@@ -204,6 +213,13 @@ static int rehearse(struct rehearsal *all)
 		return cmd_fail(batch->command, &err);
 	if (all->options.faults && !vfault_file_read(all->options.faults, &all->faults, &err))
 		return cmd_fail(batch->command, &err);
+	if (all->options.conditions &&
+		!vcondition_parse(all->options.conditions, &all->conditions, &err))
+		return cmd_usage(batch->command, "--condition: %s", err.text);
+	if (all->conditions.count > all->options.units)
+		return cmd_usage(batch->command,
+			"--condition: there are %zu conditions for %u units", all->conditions.count,
+			all->options.units);
 	/* The record first, since it takes the lock of the state folder: nothing of another
 	 * rehearsal there may be disturbed. */
 	if (!batch_open_record(batch, batch->options.state, true, &err) ||
@@ -227,13 +243,32 @@ static int rehearse(struct rehearsal *all)
 	return status;
 }
 
-static void done(struct rehearsal *all)
+/* Their owners had them meanwhile. */
+static bool come_back(const struct rehearsal *all, struct err *err)
 {
+	char units[FS_PATH_MAX], unit[FS_PATH_MAX];
+	const struct vconditions *conditions = &all->conditions;
+	if (!fs_join(units, all->batch.options.state, "units", err))
+		return false;
+	for (size_t i = 0; i < conditions->count; i++)
+		for (size_t k = 0; k < conditions->each[i]; k++)
+			if (!fs_join(unit, units, all->places[i].slot, err) ||
+				!vcondition_apply(unit, &conditions->units[i][k], err))
+				return false;
+	return true;
+}
+
+static int done(struct rehearsal *all, int status)
+{
+	struct err err;
 	batch_done(&all->batch);
 	if (all->vbus)
 		vbus_bus(all->vbus)->ops->close(vbus_bus(all->vbus));
+	if (all->vbus && !come_back(all, &err))
+		status = cmd_fail("rehearse", &err);
 	vcloud_stop(all->vcloud);
 	free(all);
+	return status;
 }
 
 int cmd_rehearse(int argc, char **argv)
@@ -245,6 +280,7 @@ int cmd_rehearse(int argc, char **argv)
 		{ "cloud", required_argument, NULL, OPTION_CLOUD },
 		{ "api", required_argument, NULL, OPTION_API },
 		{ "faults", required_argument, NULL, OPTION_FAULTS },
+		{ "condition", required_argument, NULL, OPTION_CONDITION },
 		{ "verify", no_argument, NULL, OPTION_VERIFY }, { NULL, 0, NULL, 0 } };
 	int status = EXIT_STOPPED;
 	struct rehearsal *all = calloc(1, sizeof *all);
@@ -271,7 +307,5 @@ int cmd_rehearse(int argc, char **argv)
 	}
 	if (!all->batch.options.state)
 		all->batch.options.state = "rehearsal";
-	status = rehearse(all);
-	done(all);
-	return status;
+	return done(all, rehearse(all));
 }

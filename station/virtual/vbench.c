@@ -216,3 +216,27 @@ bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_
 	*ret_vbus = vbus;
 	return true;
 }
+
+static bool there_is(const char *folder, unsigned i)
+{
+	char unit[FS_PATH_MAX];
+	return text_format(unit, sizeof unit, "%s/A%u/unit.json", folder, i + 1) && fs_exists(unit);
+}
+
+bool vbench_look(const char *folder, char *family, size_t cap, unsigned *ret_count, struct err *err)
+{
+	char first[FS_PATH_MAX];
+	struct vunit *unit = NULL;
+	unsigned count = 0;
+	while (count < VBENCH_UNITS_MAX && there_is(folder, count))
+		count++;
+	if (!count)
+		return err_set(
+			err, REASON_INPUT, "%s holds no virtual units: rehearse first", folder);
+	if (!fs_join(first, folder, "A1", err) || !vunit_open(first, &unit, err))
+		return false;
+	snprintf(family, cap, "%s", vunit_family_name(vunit_spec(unit)->family));
+	vunit_close(unit);
+	*ret_count = count;
+	return true;
+}
