@@ -21,6 +21,7 @@ enum exit_status {
 int cmd_audit(int argc, char **argv);
 int cmd_backup_db(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_diagnose(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_mark(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command commands[] = {
 		"a checked copy of the database while the line runs" },
 	{ "check", cmd_check, "JOB",
 		"everything that can be refused, and the plan; touches nothing" },
+	{ "diagnose", cmd_diagnose, "", "what is wrong with units that came back; read only" },
 	{ "export", cmd_export, "", "sealed attempts as JSON lines, for an MES or a data warehouse" },
 	{ "list", cmd_list, "", "what is attached, and why something is not usable; --held" },
 	{ "mark", cmd_mark, "UNIT", "scrap, quarantine or released" },

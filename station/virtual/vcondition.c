@@ -252,7 +252,8 @@ bool vcondition_apply(const char *folder, const struct vcondition *condition, st
 	struct vunit *unit = NULL;
 	if (!vunit_open(folder, &unit, err))
 		return false;
-	bool good = is_core(unit) || unit->traits->map
+	enum vunit_family family = unit->spec.family;
+	bool good = family == VUNIT_CORE || family == VUNIT_PHOTON || family == VUNIT_P1
 			    ? apply(unit, condition, err)
 			    : err_set(err, REASON_INPUT,
 				      "a virtual %s cannot be put into a condition yet",

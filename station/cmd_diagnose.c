@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* station diagnose: what is wrong with units that came back. Read only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "diagnose.h"
+#include "interrupt.h"
+#include "scope.h"
+#include "text.h"
+#include "visit.h"
+
+static const char help[] =
+	"usage: station diagnose [options]\n"
+	"\n"
+	"Reads a unit that came back, or all that stand in DFU on the bench, and tells what is wrong: its\n"
+	"memory against what it left with and against the job, its keys against our record and the cloud,\n"
+	"its settings and what an owner left on it. Writes nothing to it, and leaves it in DFU: take it out\n"
+	"afterwards (on leaving DFU it would write its flags). What is found goes into the record. Not while\n"
+	"the line runs.\n"
+	"\n"
+	"  --slot S         this slot or port only; otherwise every unit of a known family\n"
+	"  --job JOB        also compares with this job, which shows the first wrong address of an image\n"
+	"  --device-id ID   its id, where it cannot tell by itself; wants --slot\n"
+	"  --operator NAME  into the record\n"
+	"  --state DIR      the state folder (the config's); that of a rehearsal has its virtual units\n"
+	"  --config FILE    the station's config\n"
+	"  --json           one JSON object for each unit\n"
+	"\n"
+	"Exit status: 0 every unit is healthy and nothing is to be done, 1 something was found, 2 refused,\n"
+	"3 it could not be recorded, 130 interrupted.\n";
+
+struct options {
+	struct visit_options visit;
+	bool json;
+};
+
+/* One unit's result. */
+struct result {
+	const struct visit_unit *unit;
+	const struct visit_attempt *attempt;
+	struct returned returned;
+	struct findings findings;
+	enum verdict verdict;
+	unsigned repairs;
+	char job[64 + 64]; /* that repairs it */
+};
+
+static const struct {
+	unsigned bit;
+	const char *name, *words;
+} repairs[] = {
+	{ REPAIR_IMAGES, "images", "its images" },
+	{ REPAIR_DEVICE_KEY, "device-key", "a new device key" },
+	{ REPAIR_SERVER_KEY, "server-key", "the server key" },
+	{ REPAIR_WIPE, "wipe", "wiping what its owner left" },
+};
+enum { REPAIRS = sizeof repairs / sizeof *repairs };
+
+/* --- as text --- */
+
+static void print_advice(const struct findings *findings)
+{
+	bool told[FINDING_CODES] = { false };
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		const struct finding_info *info = finding_info(finding->code);
+		const char *seen = finding->state == FINDING_FAULT ? info->seen : "";
+		if (told[finding->code] || (!seen[0] && !info->remedy[0]))
+			continue;
+		told[finding->code] = true;
+		printf("  %s:%s%s%s%s%s\n", info->code, seen[0] ? " its owner saw " : "", seen,
+			seen[0] && info->remedy[0] ? ";" : "", info->remedy[0] ? " remedy: " : "",
+			info->remedy);
+	}
+}
+
+static void print_verdict(const struct result *result)
+{
+	const char *comma = "";
+	printf("verdict: %s: %s", verdict_name(result->verdict), verdict_words(result->verdict));
+	if (result->repairs) {
+		printf("; to do, by %s: ", result->job);
+		for (size_t i = 0; i < REPAIRS; i++)
+			if (result->repairs & repairs[i].bit) {
+				printf("%s%s", comma, repairs[i].words);
+				comma = ", ";
+			}
+	}
+	printf("\n");
+}
+
+static void print_text(const struct result *result)
+{
+	const struct findings *findings = &result->findings;
+	printf("%s  %s  %s, port %s\n", result->unit->slot,
+		result->attempt->device_id[0] ? result->attempt->device_id : "-",
+		result->unit->family->title, result->unit->ident.port);
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		printf("  %-8s %-16s %-22s %s\n", finding_state_name(finding->state),
+			finding->subject, finding_info(finding->code)->code, finding->evidence);
+	}
+	print_advice(findings);
+	print_verdict(result);
+}
+
+/* --- as JSON --- */
+
+static json_t *known_or_null(const char *text)
+{
+	return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *findings_json(const struct findings *findings)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+		const struct finding_info *info = finding_info(finding->code);
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "code", info->code, "state",
+				finding_state_name(finding->state), "subject", finding->subject,
+				"evidence", finding->evidence, "seen", known_or_null(info->seen),
+				"remedy", known_or_null(info->remedy)));
+	}
+	return list;
+}
+
+static bool print_json(const struct result *result, struct err *err)
+{
+	json_t *todo = json_array();
+	for (size_t i = 0; i < REPAIRS; i++)
+		if (result->repairs & repairs[i].bit)
+			json_array_append_new(todo, json_string(repairs[i].name));
+	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o}", "event",
+		"diagnosis", "slot", result->unit->slot, "port", result->unit->ident.port,
+		"device_id", known_or_null(result->attempt->device_id), "family",
+		result->unit->family->name, "attempt_id", result->attempt->id, "verdict",
+		verdict_name(result->verdict), "repairs", todo, "job",
+		known_or_null(result->repairs ? result->job : ""), "findings",
+		findings_json(&result->findings));
+	bool good = object && json_dumpf(object, stdout, JSON_COMPACT) == 0;
+	json_decref(object);
+	printf("\n");
+	return good || err_set(err, REASON_STATION, "cannot write the diagnosis as JSON");
+}
+
+/* --- one unit --- */
+
+/* "repairable: image-damaged, device-key-missing" */
+static void detail_of(const struct result *result, char *to, size_t cap)
+{
+	size_t used = (size_t)snprintf(to, cap, "%s", verdict_name(result->verdict));
+	const char *before = ": ";
+	for (size_t i = 0; i < result->findings.count && used < cap; i++) {
+		const struct finding *finding = &result->findings.list[i];
+		if (finding->state != FINDING_FAULT)
+			continue;
+		used += (size_t)snprintf(to + used, cap - used, "%s%s %s", before, finding->subject,
+			finding_info(finding->code)->code);
+		before = ", ";
+	}
+}
+
+/* A unit that nobody can name is never PASS. */
+static bool finish(struct visit *visit, struct visit_attempt *attempt, const struct result *result,
+	const struct err *why, struct err *err)
+{
+	char detail[ERR_TEXT_MAX];
+	enum reason reason = why                                  ? why->reason
+			     : result->verdict != VERDICT_HEALTHY ? REASON_FAULTS_FOUND
+			     : !attempt->device_id[0]             ? REASON_NO_DEVICE_ID
+								  : REASON_NONE;
+	enum outcome outcome = reason ? reason_info(reason)->outcome : OUTCOME_PASS;
+	detail_of(result, detail, sizeof detail);
+	return record_observe(visit_record(visit), attempt->id, "verdict",
+		       verdict_name(result->verdict), err) &&
+	       visit_end(visit, attempt, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, reason,
+		       why ? why->text : detail, err);
+}
+
+/* A unit that vanished, or that could not be read further: what is known of it is told all the same. */
+static void judge(struct result *result, const struct err *why)
+{
+	if (why)
+		finding_add(&result->findings, FINDING_CODE_UNREADABLE, "unit", "%s", why->text);
+	result->verdict = verdict_of(&result->findings);
+	result->repairs = repairs_of(&result->findings);
+	diagnose_repair_job(&result->returned, result->job, sizeof result->job);
+}
+
+static bool must_stop(const struct err *err)
+{
+	enum err_kind kind = err_kind(err);
+	return kind == ERR_STORE || kind == ERR_BUG || kind == ERR_CANCEL;
+}
+
+/* The cloud that the job names, or that the unit was enrolled with. */
+static bool choose_cloud(struct visit *visit, struct returned *returned, struct err *err)
+{
+	struct record_left left = { 0 };
+	if (returned->device_id[0] &&
+		!record_left_with(returned->record, returned->device_id, &left, err))
+		return false;
+	returned->cloud = visit_cloud(visit, left.cloud);
+	return true;
+}
+
+static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct result *result,
+	const struct options *options, struct err *err)
+{
+	struct err why, *trouble = NULL;
+	struct returned *returned = &result->returned;
+	*returned = (struct returned){ .dfu = &attempt->dfu,
+		.family = result->unit->family,
+		.plan = visit_plan(visit),
+		.record = visit_record(visit),
+		.attempt_id = attempt->id,
+		.device_id = attempt->device_id,
+		.cancel = interrupt_once() };
+	if (!choose_cloud(visit, returned, err))
+		return false;
+	if (!diagnose(returned, &result->findings, &why))
+		trouble = &why;
+	judge(result, trouble);
+	if (!finish(visit, attempt, result, trouble, err))
+		return false;
+	if (options->json) {
+		if (!print_json(result, err))
+			return false;
+	} else
+		print_text(result);
+	if (trouble && must_stop(trouble))
+		*err = *trouble;
+	return !trouble || !must_stop(trouble);
+}
+
+static int visit_one(
+	struct visit *visit, const struct visit_unit *unit, const struct options *options)
+{
+	struct visit_attempt attempt;
+	struct err err;
+	SCOPED_FREE struct result *result = calloc(1, sizeof *result);
+	if (!result)
+		return EXIT_STOPPED;
+	if (!unit->in_dfu) {
+		fprintf(stderr,
+			"station diagnose: %s runs its program: put it into DFU with its button "
+			"(LED blinks yellow), then diagnose again\n",
+			unit->slot);
+		return EXIT_NOT_ALL;
+	}
+	result->unit = unit;
+	result->attempt = &attempt;
+	if (visit_begin(visit, unit, "diagnose", &attempt, &err) &&
+		look_at(visit, &attempt, result, options, &err))
+		return result->verdict == VERDICT_HEALTHY && !result->repairs &&
+				       attempt.device_id[0]
+			       ? EXIT_DONE
+			       : EXIT_NOT_ALL;
+	int status = cmd_fail("diagnose", &err);
+	return must_stop(&err) ? status : EXIT_NOT_ALL;
+}
+
+static int run(const struct options *options)
+{
+	struct visit *visit = NULL;
+	size_t count;
+	int status = EXIT_DONE;
+	if (!visit_open(&options->visit, &visit, &status))
+		return status;
+	interrupt_catch();
+	const struct visit_unit *units = visit_units(visit, &count);
+	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
+		int one = visit_one(visit, &units[i], options);
+		status = one > status ? one : status;
+		fflush(stdout);
+	}
+	visit_close(visit);
+	return status;
+}
+
+int cmd_diagnose(int argc, char **argv)
+{
+	struct options options = { .visit.command = "diagnose" };
+	struct visit_options *visit = &options.visit;
+	const struct cmd_option own[] = { { "slot", &visit->slot, NULL },
+		{ "job", &visit->job, NULL }, { "device-id", &visit->device_id, NULL },
+		{ "operator", &visit->operator_name, NULL }, { "state", &visit->state, NULL },
+		{ "config", &visit->config, NULL }, { "json", NULL, &options.json } };
+	char **arguments;
+	int count, status;
+	if (!cmd_parse(
+		    argc, argv, help, own, sizeof own / sizeof *own, &arguments, &count, &status))
+		return status;
+	if (count)
+		return cmd_usage(
+			"diagnose", "it takes no argument but options: --slot %s?", arguments[0]);
+	return run(&options);
+}
