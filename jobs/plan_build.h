@@ -43,7 +43,9 @@ void plan_refuse_image(struct plan_build *build, size_t i, const char *format, .
 
 /* plan_sources.c: reads the files and finds the region of each run: fills images and sources. */
 void plan_take_sources(struct plan_build *build);
-/* plan_images.c: judges each source and all of them together by what stands in them. */
+/* plan_images.c: where a module belongs, by what it is and where it is linked to run; NULL: nowhere in the family. */
+const struct family_region *plan_home_of(const struct family *family, const struct module_header *module);
+/* Judges each source and all of them together by what stands in them. */
 void plan_check_images(struct plan_build *build);
 /* plan_place.c: where images lie in the flash, and what they share. The second part needs that
  * nothing was refused; it fills regions, extents, sectors and the read-only memory. */

@@ -6,7 +6,7 @@
 #include "plan_build.h"
 #include "text.h"
 
-enum { CRC_LEN = 4 };
+enum { CRC_LEN = 4, HOME_MAX = 48 + FAMILY_NAME_MAX };
 
 static const char *file_of(const struct plan_build *build, const struct plan_source *source)
 {
@@ -32,6 +32,30 @@ static void check_flags(struct plan_build *build, const struct plan_source *sour
 				file_of(build, source), flags[k].text, source->module.flags);
 }
 
+const struct family_region *plan_home_of(
+	const struct family *family, const struct module_header *module)
+{
+	for (size_t i = 0; i < family->region_count; i++) {
+		const struct family_region *region = &family->regions[i];
+		if (region->module && !region->linked_for[0] &&
+			region->function == module->function &&
+			(region->index < 0 || region->index == module->index) &&
+			region->addr == module->start)
+			return region;
+	}
+	return NULL;
+}
+
+/* ", and its header places it in region system-part3", or nothing. */
+static void name_home(
+	const struct plan_build *build, const struct plan_source *source, char to[HOME_MAX])
+{
+	const struct family_region *home = plan_home_of(&build->plan->family, &source->module);
+	if (!home || home == source->linked ||
+		!text_format(to, HOME_MAX, ", and its header places it in region %s", home->name))
+		to[0] = 0;
+}
+
 static void check_kind(struct plan_build *build, const struct plan_source *source)
 {
 	const struct module_header *module = &source->module;
@@ -39,14 +63,16 @@ static void check_kind(struct plan_build *build, const struct plan_source *sourc
 	bool index_fits = region->index < 0 || module->index == region->index;
 	if (!region->module || (module->function == region->function && index_fits))
 		return;
-	char index[16] = "";
+	char index[16] = "", home[HOME_MAX];
 	if (region->index >= 0 && !text_format(index, sizeof index, " %d", region->index))
 		return;
+	name_home(build, source, home);
 	plan_refuse_image(build, source->image,
-		"%s: is %s (function %u) %u, this region takes %s (function %u)%s; take "
-		"the right file",
+		"%s: is %s (function %u) %u, this region takes %s (function %u)%s%s; take the "
+		"right file or region",
 		file_of(build, source), module_function_name(module->function), module->function,
-		module->index, module_function_name(region->function), region->function, index);
+		module->index, module_function_name(region->function), region->function, index,
+		home);
 }
 
 /* The addresses in the header are those where the code runs. */
@@ -56,11 +82,13 @@ static void check_addresses(struct plan_build *build, const struct plan_source *
 	const struct family_region *linked = source->linked;
 	const char *file = file_of(build, source);
 	if (module->start != linked->addr) {
+		char home[HOME_MAX];
+		name_home(build, source, home);
 		plan_refuse_image(build, source->image,
 			"%s: is linked for 0x%08" PRIx32
 			", but what stands here runs at 0x%08" PRIx32
-			" (%s); take the right file or region",
-			file, module->start, linked->addr, linked->name);
+			" (%s)%s; take the right file or region",
+			file, module->start, linked->addr, linked->name, home);
 		return;
 	}
 	uint64_t end = (uint64_t)module->end + CRC_LEN,

@@ -59,6 +59,13 @@ static bool takes(const struct family_region *region, const struct image_run *ru
 	return can_be_written(region) && holds(region, run);
 }
 
+static void refuse_unwritable(
+	struct plan_build *build, size_t i, const struct family_region *region)
+{
+	plan_refuse_image(build, i, "the region %s cannot be written by DFU; %s", region->name,
+		region->remedy[0] ? region->remedy : "write it by SWD and leave it out of the job");
+}
+
 /* The region that the job names; NULL with a refusal, or if it names none. */
 static const struct family_region *find_named(struct plan_build *build, size_t i)
 {
@@ -72,9 +79,7 @@ static const struct family_region *find_named(struct plan_build *build, size_t i
 			build, i, "family %s has no such region; it has %s", family->name, known);
 	}
 	if (region && !can_be_written(region))
-		plan_refuse_image(build, i, "the region cannot be written by DFU; %s",
-			region->remedy[0] ? region->remedy
-					  : "write it by SWD and leave it out of the job");
+		refuse_unwritable(build, i, region);
 	return region;
 }
 
@@ -181,6 +186,12 @@ static void place_raw(struct plan_build *build, size_t i, const struct family_re
 	add_source(build, i, region, run, region->addr);
 }
 
+static void take_raw(struct plan_build *build, size_t i, const struct family_region *region)
+{
+	if (region && !is_another_images(build, i, region))
+		place_raw(build, i, region);
+}
+
 /* Why nobody takes the run. */
 static void refuse_homeless(struct plan_build *build, size_t i, const struct image_run *run)
 {
@@ -264,6 +275,37 @@ static void place_run(struct plan_build *build, size_t i, const struct image_run
 		add_source(build, i, region, run, run->addr);
 }
 
+/* A raw image does not say where its bytes go, unless it is a module. */
+static const struct family_region *find_by_header(struct plan_build *build, size_t i)
+{
+	const struct family *family = &build->plan->family;
+	const struct image_run *run = &build->images[i].runs[0];
+	const char *file = file_of(build, i);
+	struct module_header module;
+	struct err err;
+	bool has = false;
+	if (!module_examine(
+		    file, &family->images, false, run->bytes, run->len, &has, &module, &err)) {
+		plan_refuse_image(build, i, "%s", err.text);
+		return NULL;
+	}
+	const struct family_region *home = has ? plan_home_of(family, &module) : NULL;
+	if (!has)
+		plan_refuse_image(build, i,
+			"%s: does not say where its bytes go, as a DfuSe or Intel HEX file or a "
+			"module header does; name the region",
+			file);
+	else if (!home)
+		plan_refuse_image(build, i,
+			"%s: is %s %u and linked for 0x%08" PRIx32
+			", where family %s has no place for it; take the image for this family",
+			file, module_function_name(module.function), module.index, module.start,
+			family->name);
+	else if (!can_be_written(home))
+		refuse_unwritable(build, i, home);
+	return home && can_be_written(home) ? home : NULL;
+}
+
 static void take_image(struct plan_build *build, size_t i)
 {
 	const struct family_region *named = find_named(build, i);
@@ -281,13 +323,8 @@ static void take_image(struct plan_build *build, size_t i)
 	if (image->has_addresses)
 		for (size_t k = 0; k < image->run_count; k++)
 			place_run(build, i, &image->runs[k], named);
-	else if (!named)
-		plan_refuse_image(build, i,
-			"%s: does not say where its bytes go, as a DfuSe or Intel HEX file does; "
-			"name the region",
-			file_of(build, i));
-	else if (!is_another_images(build, i, named))
-		place_raw(build, i, named);
+	else
+		take_raw(build, i, named ? named : find_by_header(build, i));
 }
 
 void plan_take_sources(struct plan_build *build)

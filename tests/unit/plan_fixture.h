@@ -52,6 +52,11 @@ static const struct fixture_image fixture_images[] = {
 	{ "boot.bin", 0x08000000, 9000, 0x184, 6, 1006, MODULE_BOOTLOADER, 0, 0, { { 0 } }, 0, 0 },
 	{ "boot-old.bin", 0x08000000, 9000, 0x184, 6, 8, MODULE_BOOTLOADER, 0, 0, { { 0 } }, 0, 0 },
 	{ "boot-big.bin", 0x08000000, 0x4004, 0x184, 6, 1006, MODULE_BOOTLOADER, 0, 0, { { 0 } }, 0, 0 },
+	{ "el-1.bin", 0x08020000, 4000, 0x184, 10, 2302, MODULE_SYSTEM_PART, 1, 0, { { 4, 3, 2302 } }, 0, 0 },
+	{ "el-2.bin", 0x08040000, 4100, 0x184, 10, 2302, MODULE_SYSTEM_PART, 2, 0, { { 0 } }, 0, 0 },
+	{ "el-3.bin", 0x08060000, 4200, 0, 10, 2302, MODULE_SYSTEM_PART, 3, 0, { { 4, 2, 110 } }, 0, 0 },
+	{ "el-user.bin", 0x08080000, 1000, 0, 10, 6, MODULE_USER_PART, 1, 0, { { 4, 2, 2302 } }, 0, 0 },
+	{ "el-boot.bin", 0x08000000, 9000, 0x184, 10, 1006, MODULE_BOOTLOADER, 0, 0, { { 0 } }, 0, 0 },
 	{ "core.bin", 0x08005000, 3000, 0x10c, 0, 1406, MODULE_MONO, 0, 0, { { 0 } }, 0, 0 },
 };
 
