@@ -65,6 +65,20 @@ static const struct recipe recipes[] = {
 		{ { 0 } } },
 	{ "stm32-custom-user.bin", 0x08010000, 301448, 0x188, 0x20020000, 0, MODULE_NONE, 0, { 0 },
 		{ { 0 } } },
+	/* Named as the vendor names them: system-part1.bin is module 3. */
+	{ "electron-bootloader.bin", 0x08000000, 15608, 0x184, 0x20020000, 10, MODULE_BOOTLOADER, 0,
+		{ 1006, 1100 }, { { 0 } } },
+	{ "electron-system-part1.bin", 0x08060000, 110012, 0, 0, 10, MODULE_SYSTEM_PART, 3,
+		{ 2302, 3302 }, { { MODULE_SYSTEM_PART, 2, 2302 } } },
+	{ "electron-system-part2.bin", 0x08020000, 121444, 0x184, 0x20020000, 10,
+		MODULE_SYSTEM_PART, 1, { 2302, 3302 },
+		{ { MODULE_SYSTEM_PART, 3, 2302 }, { MODULE_BOOTLOADER, 0, 1003 } } },
+	{ "electron-system-part3.bin", 0x08040000, 126380, 0x184, 0x20020000, 10,
+		MODULE_SYSTEM_PART, 2, { 2302, 3302 }, { { 0 } } },
+	{ "electron-user.bin", 0x08080000, 8748, 0, 0, 10, MODULE_USER_PART, 1, { 6, 7 },
+		{ { MODULE_SYSTEM_PART, 2, 2302 } } },
+	{ "electron-factory.bin", 0x08080000, 5204, 0, 0, 10, MODULE_USER_PART, 1, { 5, 6 },
+		{ { MODULE_SYSTEM_PART, 2, 2302 } } },
 };
 
 /* Patch programs: what a virtual unit does when it runs one (station/virtual/vunit_program.c). */

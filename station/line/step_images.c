@@ -82,11 +82,34 @@ static bool next_run(const struct plan *plan, const struct erased *erased, uint8
 	return stop != 0;
 }
 
+static bool is_record(const struct plan *plan, uint8_t alt)
+{
+	return family_alt(&plan->family, alt)->memory == MEMORY_RECORD;
+}
+
+/* Bytes that are replaced where they stand, without an erase. */
+static bool write_record(struct attempt *attempt, const struct plan_region *region,
+	const struct dfuse_progress *progress, struct err *err)
+{
+	const struct plan *plan = attempt->writing;
+	bool same = false;
+	if (plan->job.write == WRITE_CHANGED &&
+		!flash_is_same(&attempt->dfu, &plan->extents[region->extent], &same, err))
+		return false;
+	if (!same && !flash_write(&attempt->dfu, region->region->alt, region->addr, region->bytes,
+			     region->len, progress, err))
+		return err_at(err, "%s", region->region->name);
+	attempt->bytes_before += region->len;
+	return true;
+}
+
 static bool write_region(struct attempt *attempt, const struct plan_region *region,
 	const struct erased *erased, const struct dfuse_progress *progress, struct err *err)
 {
 	const struct plan *plan = attempt->writing;
 	uint32_t at = region->write_addr, end = region->write_addr + region->write_len, len = 0;
+	if (is_record(plan, region->region->alt))
+		return write_record(attempt, region, progress, err);
 	while (next_run(plan, erased, region->region->alt, &at, end, &len)) {
 		if (!flash_write(&attempt->dfu, region->region->alt, at,
 			    region->write_bytes + (at - region->write_addr), len, progress, err))
@@ -167,8 +190,9 @@ static bool still_erased(struct attempt *attempt, bool *ret, struct err *err)
 	*ret = true;
 	for (size_t i = 0; *ret && i < plan->region_count; i++) {
 		const struct plan_region *region = &plan->regions[i];
-		for (uint32_t done = 0;
-			region->phase == PHASE_IMAGES && *ret && done < region->write_len;) {
+		if (region->phase != PHASE_IMAGES || is_record(plan, region->region->alt))
+			continue;
+		for (uint32_t done = 0; *ret && done < region->write_len;) {
 			uint32_t len = region->write_len - done < sizeof block
 					       ? region->write_len - done
 					       : (uint32_t)sizeof block;
@@ -202,10 +226,22 @@ bool step_compare_images(struct attempt *attempt, struct err *err)
 	return verify_all(attempt, err) && bootloader_settled(attempt, err);
 }
 
+/* In the other sector of the record memory, where the keys were put once more. */
+static bool records_readback_elsewhere(struct attempt *attempt, struct err *err)
+{
+	const struct plan *plan = attempt->writing;
+	for (size_t i = 0; i < plan->stand_count; i++)
+		if (is_record(plan, plan->stands[i].alt) &&
+			!verify(attempt, &plan->stands[i], 1, false, err))
+			return err_at(err, "in the other sector of the record memory");
+	return true;
+}
+
 bool step_readback(struct attempt *attempt, struct err *err)
 {
 	return verify_all(attempt, err) && keys_readback(attempt, err) &&
-	       keys_readback_elsewhere(attempt, err) && bootloader_settled(attempt, err);
+	       keys_readback_elsewhere(attempt, err) && records_readback_elsewhere(attempt, err) &&
+	       bootloader_settled(attempt, err);
 }
 
 bool step_stage_write(struct attempt *attempt, struct err *err)

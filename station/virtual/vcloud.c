@@ -329,6 +329,12 @@ void vcloud_behave(struct vcloud *vcloud, enum vcloud_behaviour behaviour, uint3
 	vcloud->bad_left = UINT32_MAX;
 }
 
+void vcloud_want_rsa(struct vcloud *vcloud)
+{
+	SCOPED_LOCK(&vcloud->lock);
+	vcloud->rsa_only = true;
+}
+
 uint32_t vcloud_requests(const struct vcloud *vcloud)
 {
 	struct vcloud *locked = (struct vcloud *)(uintptr_t)vcloud;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An emulated cloud: an HTTPS server (libmicrohttpd) on a free port of 127.0.0.1 with the "json"
- * enrolment API (docs/cloud-api.md) at /v1/keys/ and the "particle" API as spark-server answers it
- * at /v1/provisioning/, a certificate authority and certificate made at start, and a bearer token.
+ * enrolment API (docs/cloud-api.md) at /v1/keys/ and the "particle" API at /v1/provisioning/ as
+ * spark-server answers it, but with P-256 keys too, as Particle's cloud takes them; a certificate
+ * authority and certificate made at start, and a bearer token.
  * It keeps the keys that it holds as folder/DEVICE_ID.pem, so that other programs can compare. It
  * judges: it checks what it is sent (id, PEM by OpenSSL, algorithm, that the body agrees with the
  * URL, conditions, token) as a good server would. */
@@ -51,4 +52,6 @@ const char *vcloud_token_file(const struct vcloud *vcloud);
 const char *vcloud_client_cert_file(const struct vcloud *vcloud);
 const char *vcloud_client_key_file(const struct vcloud *vcloud);
 void vcloud_behave(struct vcloud *vcloud, enum vcloud_behaviour behaviour, uint32_t delay_ms);
+/* The particle API refuses P-256 keys from now on, as spark-server does. */
+void vcloud_want_rsa(struct vcloud *vcloud);
 uint32_t vcloud_requests(const struct vcloud *vcloud); /* so far */

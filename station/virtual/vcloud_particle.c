@@ -117,21 +117,27 @@ static bool is_id(const char *text)
 	       strspn(text, "0123456789abcdefABCDEF") == DEVICE_ID_LEN;
 }
 
-static bool check_key(const struct form *form, struct vcloud_key *ret_key, struct vcloud_reply *ret)
+static bool is_rsa(const struct vcloud_key *key)
+{
+	return strncmp(key->algorithm, "rsa-", 4) == 0;
+}
+
+static bool check_key(const struct form *form, bool rsa_only, struct vcloud_key *ret_key,
+	struct vcloud_reply *ret)
 {
 	char text[160];
 	const char *pem = value_of(form, "publicKey");
 	if (!pem[0])
 		return refuse(ret, "No key provided", NULL);
 	const char *wrong = vcloud_key_parse(pem, strlen(pem), ret_key);
-	if (!wrong && strncmp(ret_key->algorithm, "rsa-", 4) != 0)
+	if (!wrong && rsa_only && !is_rsa(ret_key))
 		wrong = "Expected an RSA public key";
 	snprintf(text, sizeof text, "Key error %s", wrong ? wrong : "");
 	return !wrong || refuse(ret, text, NULL);
 }
 
-static bool check_rest(
-	const struct vcloud_request *request, const struct form *form, struct vcloud_reply *ret)
+static bool check_rest(const struct vcloud_request *request, const struct form *form,
+	const struct vcloud_key *key, struct vcloud_reply *ret)
 {
 	static const char order[] = "manual_";
 	const char *given = value_of(form, "order");
@@ -141,7 +147,7 @@ static bool check_rest(
 	if (strcmp(request->path + sizeof VCLOUD_PARTICLE_PATH - 1, value_of(form, "deviceID")) !=
 		0)
 		return refuse(ret, "deviceID is not the one of the URL", NULL);
-	if (strcmp(value_of(form, "algorithm"), "rsa") != 0)
+	if (strcmp(value_of(form, "algorithm"), is_rsa(key) ? "rsa" : "ecc") != 0)
 		return refuse(ret, "algorithm is not that of the key", NULL);
 	if (!value_of(form, "filename")[0])
 		return refuse(ret, "No filename provided", NULL);
@@ -150,7 +156,7 @@ static bool check_rest(
 	return true;
 }
 
-static bool check_form(const struct vcloud_request *request, const struct form *form,
+static bool check_form(const struct vcloud_request *request, const struct form *form, bool rsa_only,
 	struct vcloud_key *ret_key, struct vcloud_reply *ret)
 {
 	static const char type[] = "application/x-www-form-urlencoded";
@@ -159,7 +165,7 @@ static bool check_form(const struct vcloud_request *request, const struct form *
 		return refuse(ret, "No deviceID provided", NULL);
 	if (!is_id(value_of(form, "deviceID")))
 		return refuse(ret, "deviceID has 24 hex digits", NULL);
-	return check_key(form, ret_key, ret) && check_rest(request, form, ret);
+	return check_key(form, rsa_only, ret_key, ret) && check_rest(request, form, ret_key, ret);
 }
 
 void vcloud_serve_particle(struct vcloud *vcloud, enum vcloud_behaviour behaviour,
@@ -176,7 +182,7 @@ void vcloud_serve_particle(struct vcloud *vcloud, enum vcloud_behaviour behaviou
 	if (!form_parse(request, &form))
 		refuse(ret, "invalid_request", "the body is no form");
 	else if (check_token(vcloud, request, &form, ret) &&
-		 check_form(request, &form, &key, ret) &&
+		 check_form(request, &form, vcloud->rsa_only, &key, ret) &&
 		 vcloud_store(vcloud, behaviour, value_of(&form, "deviceID"), &key, ret)) {
 		ret->status = 200;
 		ret->body = strdup("\"Success!\"");

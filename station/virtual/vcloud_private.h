@@ -30,6 +30,7 @@ struct vcloud {
 	enum vcloud_behaviour behaviour;
 	uint32_t delay_ms, bad_left; /* bad_left: requests that still get the behaviour; UINT32_MAX = all */
 	uint32_t requests;
+	bool rsa_only;
 	struct vcloud_seen seen[VCLOUD_SEEN_MAX]; /* the latest; what fell out is answered by the condition */
 	unsigned seen_next;
 };

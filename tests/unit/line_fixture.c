@@ -65,6 +65,18 @@ static const struct recipe recipes[] = {
 		MODULE_MONO, 0, FACTORY, { 0 } },
 	F2_RECIPES("photon", 6, ""),
 	F2_RECIPES("p1", 8, "p1-"),
+	{ "electron", "bootloader", "el-bootloader", 0x08000000, 9000, 0x184, 0x20020000, 10, 1006,
+		MODULE_BOOTLOADER, 0, BOOTLOADER, { 0 } },
+	{ "electron", "system-part2", "el-part3", 0x08040000, 4200, 0x184, 0x20020000, 10, 2302,
+		MODULE_SYSTEM_PART, 2, PART, { 0 } },
+	{ "electron", "system-part3", "el-part1", 0x08060000, 4300, 0, 0, 10, 2302,
+		MODULE_SYSTEM_PART, 3, PART, { MODULE_SYSTEM_PART, 2, 2302 } },
+	{ "electron", "system-part1", "el-part2", 0x08020000, 5000, 0x184, 0x20020000, 10, 2302,
+		MODULE_SYSTEM_PART, 1, PART, { MODULE_SYSTEM_PART, 3, 2302 } },
+	{ "electron", "user", "el-user", 0x08080000, 4097, 0, 0, 10, 6, MODULE_USER_PART, 1, IMAGE,
+		{ MODULE_SYSTEM_PART, 2, 10 } },
+	{ "electron", "factory", "el-factory", 0x08080000, 1500, 0, 0, 10, 5, MODULE_USER_PART, 1,
+		FACTORY, { MODULE_SYSTEM_PART, 2, 10 } },
 	{ "stm32-custom", "bootloader", "loader", 0x08000000, 5000, 0, 0x20020000, 0, 0,
 		MODULE_NONE, 0, IMAGE, { 0 } },
 	{ "stm32-custom", "user", "stm32-user", 0x08010000, 7001, 0, 0x20020000, 0, 0, MODULE_NONE,
@@ -145,8 +157,8 @@ static void write_job(const struct line_bench *bench, const struct bench_job *jo
 	assert_non_null(to);
 	fprintf(to, "job : {\n\tname = \"t\";\n\tfamily = \"%s\";\n\timages = (\n", bench->family);
 	write_images(bench, job, to);
-	const char *slots = is_custom(bench) ? "ec" : "rsa",
-		   *key = is_custom(bench) ? "p256" : "rsa";
+	bool ec = is_custom(bench) || strcmp(bench->family, "electron") == 0;
+	const char *slots = ec ? "ec" : "rsa", *key = ec ? "p256" : "rsa";
 	fprintf(to,
 		"\n\t);\n\tdevice_key : { slot = \"device-%s\"; policy = \"%s\"; };\n"
 		"\tserver_key : { slot = \"server-%s\"; file = \"" SOURCE_DIR

@@ -33,6 +33,9 @@ static const struct work core_work = { "core", "device-rsa", { 0x08005000, 0x080
 static const struct work photon_work = { "photon", "device-rsa", { 0x080A0000 }, 0x20000, 1,
 	IMAGE_MAX, 0xA0000, 34, 34 + 612, 100 };
 
+static const struct work electron_work = { "electron", "device-ec", { 0x08080000 }, 0x20000, 1,
+	IMAGE_MAX, 0x80000, 3106, 3106 + 192, 100 };
+
 struct rig {
 	const struct work *work;
 	struct bench bench; /* the folder; the bus has the unit */
@@ -64,7 +67,10 @@ static struct rig *rig_new(enum vunit_bootloader bootloader)
 	char path[256];
 	struct err err;
 	assert_non_null(rig);
-	rig->work = bench_specs[bootloader].family == VUNIT_CORE ? &core_work : &photon_work;
+	enum vunit_family kind = bench_specs[bootloader].family;
+	rig->work = kind == VUNIT_CORE	     ? &core_work
+		    : kind == VUNIT_ELECTRON ? &electron_work
+					     : &photon_work;
 	snprintf(path, sizeof(path), SOURCE_DIR "/config/families/%s.cfg", rig->work->family);
 	if (!family_load(path, &rig->family, &err))
 		fail_msg("%s", err.text);

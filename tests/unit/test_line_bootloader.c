@@ -138,7 +138,10 @@ static void a_staged_bootloader_is_taken_and_read_back(void **state)
 		enum vunit_bootloader bootloader;
 	} kinds[] = { { "photon", VUNIT_PHOTON_0_5_3 }, { "photon", VUNIT_PHOTON_1_0_0 },
 		{ "photon", VUNIT_PHOTON_1_4_4 }, { "p1", VUNIT_P1_0_6_0 },
-		{ "p1", VUNIT_P1_1_4_4 } };
+		{ "p1", VUNIT_P1_1_4_4 }, { "photon", VUNIT_PHOTON_0_6_1 },
+		{ "p1", VUNIT_P1_0_6_1 }, { "electron", VUNIT_ELECTRON_0_5_3 },
+		{ "electron", VUNIT_ELECTRON_0_6_0 }, { "electron", VUNIT_ELECTRON_0_6_1 },
+		{ "electron", VUNIT_ELECTRON_1_4_4 } };
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		struct line_bench bench;
 		open_with(&bench, kinds[i].family, kinds[i].bootloader,

@@ -207,11 +207,24 @@ static void an_rsa_key_is_enrolled_and_acknowledged_without_readback(void **stat
 	bench_stop(&bench);
 }
 
+static void a_p256_key_is_enrolled_as_ecc(void **state)
+{
+	struct bench bench;
+	(void)state;
+	particle_start(&bench, VCLOUD_GOOD, 0);
+	struct cloud_request request = new_request(ID_1, KEY_P256);
+	struct cloud_result result = enrol(&bench, &request);
+	assert_particle(&result, CLOUD_ACKNOWLEDGED, REASON_NONE);
+	assert_stored(&bench, &request, true);
+	bench_stop(&bench);
+}
+
 static void a_server_that_wants_rsa_refuses_other_keys(void **state)
 {
 	struct bench bench;
 	(void)state;
 	particle_start(&bench, VCLOUD_GOOD, 0);
+	vcloud_want_rsa(bench.vcloud);
 	struct cloud_request request = new_request(ID_1, KEY_P256);
 	struct cloud_result result = enrol(&bench, &request);
 	assert_particle(&result, CLOUD_REFUSED, REASON_CLOUD_REFUSED);
@@ -365,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_send_of_unknown_fate_is_followed_by_another_after_a_pause),
 		cmocka_unit_test(the_longer_of_settling_and_retry_after_counts),
 		cmocka_unit_test(an_rsa_key_is_enrolled_and_acknowledged_without_readback),
+		cmocka_unit_test(a_p256_key_is_enrolled_as_ecc),
 		cmocka_unit_test(a_server_that_wants_rsa_refuses_other_keys),
 		cmocka_unit_test(a_wrong_or_missing_token_is_refused),
 		cmocka_unit_test(what_a_cloud_can_do_wrong_is_never_acknowledged),

@@ -211,6 +211,7 @@ static void a_late_answer_to_an_old_key_changes_nothing(void **state)
 		make_held(scene.bench, scene.batch, UNIT_A, attempt, &older);
 		assert_int_equal(due(&scene, INT64_MAX, rows), 1);
 		vcloud_behave(scene.vcloud, VCLOUD_SLOW, 300);
+		vcloud_want_rsa(scene.vcloud);
 		struct cloud_ticket *ticket = submit(&scene, &rows[0]);
 		while (!vcloud_requests(scene.vcloud))
 			clock_pause_until(clock_mono_us() + 5000, NULL);
