@@ -24,15 +24,15 @@ static const char fill[] =
 	" CASE WHEN k % 50 = 48 THEN 'FAIL' WHEN k % 97 = 0 THEN 'ABORTED' ELSE 'PASS' END AS"
 	" outcome, printf('%064x', k) AS hex FROM c;"
 	"CREATE INDEX temp.k_k ON k (k);";
-static const char *const inserts[] = {
+static const char inserts[] =
 	"INSERT INTO batch (id, kind, job_name, plan_sha256, family, work_order, operator,"
 	" station_id, software_version, quantity, started_at, ended_at, ended_by) SELECT batch,"
 	" 'provision', 'job ' || (b % 7), printf('%064x', b % 7), 'photon', 'W' || (b / 10),"
 	" 'operator ' || (b % 5), 'bench-1', '0', 0, min(at) - 1000, max(at) + 40000, 'done'"
-	" FROM k GROUP BY b",
+	" FROM k GROUP BY b;\n"
 	"INSERT INTO batch_image (batch_id, stage, region, address, file_name, version,"
 	" platform_id, size, sha256) SELECT DISTINCT batch, 1, 'user', 134873088, 'user.bin', 3 +"
-	" b / 300, 6, 4096, printf('%064x', b / 300) FROM k",
+	" b / 300, 6, 4096, printf('%064x', b / 300) FROM k;\n"
 	"INSERT INTO attempt (id, batch_id, kind, arrived_at, slot, usb_path, usb_serial,"
 	" device_id, device_id_source, passage, operator, started_at, ended_at, final_at, outcome,"
 	" reason, cause, key_fingerprint, retries, failed_step, enrol_proof) SELECT id, batch,"
@@ -41,7 +41,7 @@ static const char *const inserts[] = {
 	" 16000 + k % 900, outcome, CASE outcome WHEN 'FAIL' THEN 'flash-bad' WHEN 'ABORTED' THEN"
 	" 'stopped' END, CASE outcome WHEN 'FAIL' THEN 'unit' END, hex, 0, CASE outcome WHEN"
 	" 'FAIL' THEN 'readback' END, CASE outcome WHEN 'PASS' THEN 'read-back' END FROM k ORDER"
-	" BY k",
+	" BY k;\n"
 	"INSERT INTO step (attempt_id, seq, name, try, started_at, ended_at, outcome, reason)"
 	" SELECT id, s.seq, s.name, 1, at + s.seq * 1200, at + s.seq * 1200 + 900 + (k * 7919 +"
 	" s.seq * 104729) % 400, CASE WHEN outcome = 'FAIL' AND s.seq = 12 THEN 'FAIL' WHEN"
@@ -49,15 +49,14 @@ static const char *const inserts[] = {
 	" 'FAIL' AND s.seq = 12 THEN 'flash-bad' END FROM k, (SELECT 1 AS seq, 'identify' AS name"
 	" UNION ALL VALUES (2, 'check'), (3, 'write-parts'), (4, 'leave-parts'), (5, 'reenter'),"
 	" (6, 'server-key'), (7, 'device-key'), (8, 'prove-key'), (9, 'enrol'), (10,"
-	" 'write-images'), (11, 'enrolled'), (12, 'readback')) s",
+	" 'write-images'), (11, 'enrolled'), (12, 'readback')) s;\n"
 	"INSERT INTO device_key (fingerprint, device_id, attempt_id, algorithm, public_key_pem,"
 	" state, intended_at, on_device_at, enrolled_at, retired_at, enrol_proof) SELECT hex,"
 	" device, id, 'rsa-1024', 'PEM ' || k, CASE WHEN outcome = 'PASS' THEN 'enrolled' ELSE"
 	" 'abandoned' END, at, at, CASE WHEN outcome = 'PASS' THEN at END, CASE WHEN outcome <>"
-	" 'PASS' THEN at END, CASE WHEN outcome = 'PASS' THEN 'read-back' END FROM k",
+	" 'PASS' THEN at END, CASE WHEN outcome = 'PASS' THEN 'read-back' END FROM k;\n"
 	"INSERT INTO seal (seq, attempt_id, prev, hash, at) SELECT k + 1, id, CASE WHEN k > 0 THEN"
-	" printf('%064x', k - 1) END, hex, at + 17000 FROM k ORDER BY k",
-};
+	" printf('%064x', k - 1) END, hex, at + 17000 FROM k ORDER BY k";
 
 static void die(const char *text)
 {
@@ -110,8 +109,7 @@ static void fill_tables(const char *path, int64_t attempts, int64_t now)
 	}
 	sqlite3_finalize(names);
 	run_bound(db, fill, attempts, now);
-	for (size_t i = 0; i < sizeof inserts / sizeof *inserts; i++)
-		run(db, inserts[i]);
+	run(db, inserts);
 	run(db, back);
 	run(db, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
 	sqlite3_free(back);
