@@ -183,6 +183,18 @@ static struct report_group *group_of(struct report_group **groups, size_t *count
 	return group;
 }
 
+/* The local hour of the day. Attempts come in order, so that few ask the time zone. */
+static unsigned hour_of(struct collect *collect, int64_t at)
+{
+	if (at < collect->hour_from || at >= collect->hour_to) {
+		struct tm local;
+		collect->hour_from = local_start(at, "hour", &collect->hour_to);
+		time_t seconds = (time_t)(at / 1000);
+		collect->hour = localtime_r(&seconds, &local) ? (unsigned)local.tm_hour : 0;
+	}
+	return collect->hour;
+}
+
 static bool judged(enum outcome outcome, const char *cause)
 {
 	return outcome == OUTCOME_PASS || outcome == OUTCOME_HELD ||
@@ -200,8 +212,20 @@ static void count_share(struct report_share *share, bool is_good)
 	share->part += is_good;
 }
 
-static void count_unit(uint8_t *flags, enum outcome outcome, bool is_judged, bool strict)
+/* What did nothing to a unit does not change how it stands. */
+static void stand(struct unit_facts *unit, enum outcome outcome)
 {
+	bool idle = outcome == OUTCOME_SKIPPED || outcome == OUTCOME_REFUSED;
+	bool was_idle = !(unit->flags & UNIT_STARTED) || unit->outcome == OUTCOME_SKIPPED ||
+			unit->outcome == OUTCOME_REFUSED;
+	if (!idle || was_idle)
+		unit->outcome = (uint8_t)outcome;
+}
+
+static void count_unit(struct unit_facts *unit, enum outcome outcome, bool is_judged, bool strict)
+{
+	uint8_t *flags = &unit->flags;
+	stand(unit, outcome);
 	*flags |= UNIT_STARTED | (outcome == OUTCOME_PASS ? UNIT_PASSED : 0);
 	if (!is_judged)
 		return;
@@ -253,6 +277,14 @@ static bool count_failed_step(struct collect *collect, const char *name)
 	return copy(collect, &step->name, name);
 }
 
+static enum cause cause_of(const char *name)
+{
+	for (enum cause cause = 0; cause < CAUSE_COUNT; cause++)
+		if (name && strcmp(name, cause_name(cause)) == 0)
+			return cause;
+	return CAUSE_NONE;
+}
+
 static bool count_outcome(struct collect *collect, const struct figures_attempt *row,
 	enum outcome outcome, const char *unit)
 {
@@ -268,6 +300,8 @@ static bool count_outcome(struct collect *collect, const struct figures_attempt 
 		return false;
 	if (outcome == OUTCOME_NONE || outcome == OUTCOME_SKIPPED || good(outcome))
 		return true;
+	if (!of_unit)
+		report->loss_causes[cause_of(row->cause)]++;
 	return of_unit ? count_reason(collect, &report->failures, &report->failure_count,
 				 &collect->reason_units, row, unit)
 		       : count_reason(collect, &report->losses, &report->loss_count,
@@ -335,11 +369,11 @@ static bool add_provision(
 	struct report *report = collect->report;
 	const char *unit = row->device_id ? row->device_id : row->id;
 	bool is_judged = judged(outcome, row->cause);
-	uint8_t *flags = units_of(&collect->units, unit);
+	struct unit_facts *facts = units_of(&collect->units, unit);
 	struct report_period *period = period_of(collect, row->started_at);
-	if (!flags || !period)
+	if (!facts || !period)
 		return no_memory(collect);
-	count_unit(flags, outcome, is_judged, row->retries == 0);
+	count_unit(facts, outcome, is_judged, row->retries == 0);
 	period->outcomes.count[outcome]++;
 	report->attempts++;
 	report->retries += row->retries > 0 ? row->retries : 0;
@@ -349,8 +383,10 @@ static bool add_provision(
 		if (is_judged)
 			count_share(&collect->batch->yield, good(outcome));
 	}
-	if (is_judged)
+	if (is_judged) {
 		times_add(&collect->process, row->ended_at - row->started_at);
+		count_share(&report->hours[hour_of(collect, row->started_at)], good(outcome));
+	}
 	return count_outcome(collect, row, outcome, unit) && count_groups(collect, row, outcome);
 }
 
@@ -368,10 +404,11 @@ static bool add_attempt(void *context, const struct figures_attempt *row)
 		report->verified.count[outcome]++;
 		return true;
 	}
-	uint8_t *flags = units_of(&collect->units, row->device_id ? row->device_id : row->id);
-	if (!flags)
+	struct unit_facts *facts =
+		units_of(&collect->units, row->device_id ? row->device_id : row->id);
+	if (!facts)
 		return no_memory(collect);
-	*flags |= UNIT_RETURNED;
+	facts->flags |= UNIT_RETURNED;
 	report->returned.count[outcome]++;
 	return true;
 }

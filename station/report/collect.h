@@ -18,6 +18,8 @@ struct collect {
 	struct units *reason_units, *loss_units; /* as many as failures and losses */
 	struct collect_group *slots, *operators; /* as many as the report's */
 	struct times process, turnaround;
+	int64_t hour_from, hour_to; /* the clock hour of the attempt before */
+	unsigned hour;
 	struct report_batch *batch; /* of the attempt before */
 	struct collect_link *links; /* which image each batch wrote */
 	size_t link_count;

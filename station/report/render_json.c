@@ -210,6 +210,23 @@ static json_t *periods(struct builder *b, const struct report *report)
 	return list;
 }
 
+static json_t *hours(struct builder *b, const struct report *report)
+{
+	json_t *list = array(b);
+	for (size_t i = 0; i < sizeof report->hours / sizeof *report->hours; i++)
+		push(b, list, share(b, report->hours[i]));
+	return list;
+}
+
+static json_t *loss_causes(struct builder *b, const struct report *report)
+{
+	json_t *to = object(b);
+	for (enum cause cause = CAUSE_NONE; cause < CAUSE_COUNT; cause++)
+		put(b, to, cause == CAUSE_NONE ? "none" : cause_name(cause),
+			number(b, report->loss_causes[cause]));
+	return to;
+}
+
 static json_t *failed_steps(struct builder *b, const struct report *report)
 {
 	json_t *list = array(b);
@@ -327,15 +344,18 @@ static json_t *whole(struct builder *b, const struct report *report)
 	put(b, to, "units_started", number(b, report->units_started));
 	put(b, to, "units_good", number(b, report->units_good));
 	put(b, to, "outcomes", outcomes(b, &report->outcomes));
+	put(b, to, "unit_outcomes", outcomes(b, &report->unit_outcomes));
 	put_yields(b, to, report);
 	put(b, to, "failures", reasons(b, report->failures, report->failure_count));
 	put(b, to, "losses", reasons(b, report->losses, report->loss_count));
+	put(b, to, "losses_by_cause", loss_causes(b, report));
 	put(b, to, "failed_steps", failed_steps(b, report));
 	put(b, to, "steps", steps(b, report));
 	put(b, to, "slots", groups(b, report->slots, report->slot_count));
 	put(b, to, "operators", groups(b, report->operators, report->operator_count));
 	put(b, to, "period_unit", text(b, report->period_unit));
 	put(b, to, "periods", periods(b, report));
+	put(b, to, "hours_of_day", hours(b, report));
 	put_output(b, to, report);
 	put(b, to, "keys", keys(b, &report->keys));
 	put(b, to, "verified", outcomes(b, &report->verified));

@@ -116,8 +116,15 @@ static void put_outcomes(struct page *page)
 			line_count(page, outcome_name((enum outcome)i), report->outcomes.count[i]);
 	if (report->outcomes.count[OUTCOME_NONE])
 		line_count(page, "in work", report->outcomes.count[OUTCOME_NONE]);
-	line_count(page, "units started", report->units_started);
-	line_count(page, "units PASS or HELD", report->units_good);
+	heading(page, "Units");
+	line_count(page, "started", report->units_started);
+	line_count(page, "PASS or HELD", report->units_good);
+	for (unsigned i = 1; i < OUTCOME_COUNT; i++)
+		if (report->unit_outcomes.count[i])
+			line_count(page, outcome_name((enum outcome)i),
+				report->unit_outcomes.count[i]);
+	if (report->unit_outcomes.count[OUTCOME_NONE])
+		line_count(page, "in work", report->unit_outcomes.count[OUTCOME_NONE]);
 }
 
 static void put_yields(struct page *page)
@@ -151,7 +158,7 @@ static void put_reasons(
 		cell(page, reasons[i].cause, 9);
 		text_buf_addf(page->to, " %8" PRId64 " %7" PRId64 " %5.1f %%  ",
 			reasons[i].attempts, reasons[i].units, 100 * reasons[i].cumulative);
-		cell(page, reasons[i].next, 42);
+		cell(page, reasons[i].next, 41);
 		while (page->to->len && page->to->text[page->to->len - 1] == ' ')
 			page->to->text[--page->to->len] = 0;
 		text_buf_addf(page->to, "\n");

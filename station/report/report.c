@@ -193,16 +193,19 @@ static void measure_output(struct report *report)
 
 static void count_units(struct report *report, const struct units *units)
 {
-	int64_t judged = units_with(units, UNIT_JUDGED);
-	report->units_started = units_with(units, UNIT_STARTED);
-	report->units_good = units_with(units, UNIT_LAST_GOOD);
-	report->first_passes = units_with(units, UNIT_PASSED);
-	report->returned_units = units_with(units, UNIT_RETURNED);
-	report->first_pass = (struct report_share){ units_with(units, UNIT_FIRST_GOOD), judged };
+	struct units_census all;
+	units_count(units, &all);
+	int64_t judged = units_with(&all, UNIT_JUDGED);
+	memcpy(report->unit_outcomes.count, all.outcomes, sizeof all.outcomes);
+	report->units_started = units_with(&all, UNIT_STARTED);
+	report->units_good = units_with(&all, UNIT_LAST_GOOD);
+	report->first_passes = units_with(&all, UNIT_PASSED);
+	report->returned_units = units_with(&all, UNIT_RETURNED);
+	report->first_pass = (struct report_share){ units_with(&all, UNIT_FIRST_GOOD), judged };
 	report->first_pass_strict =
-		(struct report_share){ units_with(units, UNIT_FIRST_STRICT), judged };
+		(struct report_share){ units_with(&all, UNIT_FIRST_STRICT), judged };
 	report->final_yield =
-		(struct report_share){ units_with(units, UNIT_LAST_PASS), report->units_started };
+		(struct report_share){ units_with(&all, UNIT_LAST_PASS), report->units_started };
 	report->final_defined = report->scope.work_order && !report->scope.since &&
 				!report->scope.until && !report->scope.batch_id &&
 				!report->running && report->units_started > 0;

@@ -120,6 +120,7 @@ struct report {
 	int64_t attempts, units_started,
 		units_good; /* kind provision; distinct units; PASS or HELD by now */
 	struct report_outcomes outcomes;
+	struct report_outcomes unit_outcomes; /* distinct units by how they stand */
 	struct report_share first_pass, first_pass_strict, final_yield;
 	bool final_defined; /* a work order whose batches have all ended, and all of it */
 	double rolled;      /* rolled throughput yield; < 0: nothing to judge */
@@ -131,13 +132,15 @@ struct report {
 	struct report_reason
 		*losses; /* everything else that is not PASS, HELD or SKIPPED, shown beside */
 	size_t loss_count;
+	int64_t loss_causes[CAUSE_COUNT]; /* attempts among the losses; CAUSE_NONE: of nobody */
 	struct report_failed_step *failed_steps; /* of FAIL, whatever the cause */
 	size_t failed_step_count;
 	struct report_group *slots, *operators;
 	size_t slot_count, operator_count;
 	struct report_period *periods;
 	size_t period_count;
-	const char *period_unit; /* "hour", "day", "month" */
+	struct report_share hours[24]; /* yield by the local hour of the day */
+	const char *period_unit;       /* "hour", "day", "month" */
 
 	struct report_times process, turnaround;
 	int64_t run_ms, stopped_ms; /* of the batches, inside the scope */

@@ -10,7 +10,8 @@ enum { UID_LEN = 12, FIRST_ROOM = 1024 };
 
 struct unit {
 	uint8_t id[UID_LEN];
-	uint8_t used, flags;
+	uint8_t used;
+	struct unit_facts facts;
 };
 
 static uint64_t mix(uint64_t value)
@@ -64,7 +65,7 @@ static void fold(const char *name, uint8_t ret[UID_LEN])
 	memcpy(ret + 8, &b, 4);
 }
 
-uint8_t *units_of(struct units *units, const char *device_id)
+struct unit_facts *units_of(struct units *units, const char *device_id)
 {
 	uint8_t id[UID_LEN];
 	if (!bytes_from_hex(device_id, id, sizeof id))
@@ -77,15 +78,25 @@ uint8_t *units_of(struct units *units, const char *device_id)
 		unit->used = 1;
 		units->count++;
 	}
-	return &unit->flags;
+	return &unit->facts;
 }
 
-int64_t units_with(const struct units *units, uint8_t flags)
+void units_count(const struct units *units, struct units_census *ret)
 {
-	int64_t count = 0;
-	for (size_t i = 0; i < units->room; i++)
-		count += units->slots[i].used && (units->slots[i].flags & flags) == flags;
-	return count;
+	*ret = (struct units_census){ 0 };
+	for (size_t i = 0; i < units->room; i++) {
+		const struct unit *unit = &units->slots[i];
+		if (!unit->used)
+			continue;
+		for (unsigned bit = 0; bit < 8; bit++)
+			ret->flags[bit] += unit->facts.flags >> bit & 1;
+		ret->outcomes[unit->facts.outcome] += (unit->facts.flags & UNIT_STARTED) != 0;
+	}
+}
+
+int64_t units_with(const struct units_census *census, uint8_t flag)
+{
+	return census->flags[__builtin_ctz(flag)];
 }
 
 void units_done(struct units *units)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reason.h"
+
 enum {
 	UNIT_JUDGED = 1,       /* has a judged attempt */
 	UNIT_FIRST_GOOD = 2,   /* the first of them passed */
@@ -23,8 +25,19 @@ struct units {
 	size_t room, count;
 };
 
-/* The flags of a unit, made with none if it is new; device_id has 24 hex digits, others are
+struct unit_facts {
+	uint8_t flags, outcome; /* enum outcome: how it stands */
+};
+
+/* The facts of a unit, made with none if it is new; device_id has 24 hex digits, others are
  * hashed into the same space. NULL without memory. Valid until the next call. */
-uint8_t *units_of(struct units *units, const char *device_id);
-int64_t units_with(const struct units *units, uint8_t flags); /* that have all of flags */
+struct unit_facts *units_of(struct units *units, const char *device_id);
+
+/* All units counted in one pass. */
+struct units_census {
+	int64_t flags[8];                /* by the number of the bit */
+	int64_t outcomes[OUTCOME_COUNT]; /* of those with UNIT_STARTED */
+};
+void units_count(const struct units *units, struct units_census *ret);
+int64_t units_with(const struct units_census *census, uint8_t flag); /* one of the flags above */
 void units_done(struct units *units);
