@@ -7,6 +7,7 @@
 #include "figures_private.h"
 #include "scope.h"
 #include "sums.h"
+#include "text.h"
 
 enum { SMALL_SCOPE = 20000 /* attempts whose steps are read themselves, for exact quantiles */ };
 
@@ -45,7 +46,10 @@ static bool remember_batch(struct reading *reading, const char *id, struct err *
 		reading->batch_ids = ids;
 		reading->room = room;
 	}
-	memcpy(reading->batch_ids[reading->batch_count++], id, UUID_TEXT);
+	if (!text_copy(reading->batch_ids[reading->batch_count], UUID_TEXT, id))
+		return err_set(err, REASON_STORE, "%s: the batch %.64s has no UUID",
+			reading->record->path, id);
+	reading->batch_count++;
 	return true;
 }
 
