@@ -59,6 +59,14 @@ void slot_update(struct slot *slot, const struct usb_ident *ident, uint64_t now_
 	}
 }
 
+/* What hangs there now says that it is not the unit of this id: it was exchanged, and the slot's worker has yet to see
+ * it. Mutex held. */
+static bool holds_another(const struct slot *slot, const char *device_id)
+{
+	const struct family_identity *rules = &slot->line->options.plan->family.identity;
+	return slot->present && !device_id_serial_may_be(rules, device_id, slot->ident.serial);
+}
+
 enum slot_stand slot_find(struct slot *mine, const char *device_id, char ret_name[CONFIG_NAME_MAX])
 {
 	struct line *line = mine->line;
@@ -69,7 +77,8 @@ enum slot_stand slot_find(struct slot *mine, const char *device_id, char ret_nam
 		const struct slot *slot = &line->slots[i];
 		bool away = !slot->present && now - slot->absent_since_us < EMPTY_FOR_US;
 		if (slot == mine || strcmp(slot->latched_id, device_id) != 0 ||
-			!(slot->present || away) || found == STAND_HERE)
+			!(slot->present || away) || holds_another(slot, device_id) ||
+			found == STAND_HERE)
 			continue;
 		found = away ? STAND_AWAY : STAND_HERE;
 		snprintf(ret_name, CONFIG_NAME_MAX, "%s", slot->config->name);
@@ -77,13 +86,14 @@ enum slot_stand slot_find(struct slot *mine, const char *device_id, char ret_nam
 	return found;
 }
 
-/* Mutex held. NULL: no slot has it in work, or its port is not empty. */
+/* Mutex held. NULL: no slot has it in work, or it may still hang there. */
 static struct slot *left_behind(struct slot *mine, const char *device_id)
 {
 	struct line *line = mine->line;
 	for (size_t i = 0; i < line->slot_count; i++) {
 		struct slot *slot = &line->slots[i];
-		if (slot != mine && !slot->present && strcmp(slot->working_on, device_id) == 0)
+		if (slot != mine && strcmp(slot->working_on, device_id) == 0 &&
+			(!slot->present || holds_another(slot, device_id)))
 			return slot;
 	}
 	return NULL;
