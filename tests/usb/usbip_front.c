@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,19 @@ bool usbip_plug(
 static struct usbip_place *place_of(struct usbip *usbip, unsigned port)
 {
 	return &usbip->places[port >= 1 && port <= USBIP_PLACES_MAX ? port - 1 : 0];
+}
+
+bool usbip_is_listed(struct usbip *usbip, unsigned port)
+{
+	char pattern[128];
+	glob_t found;
+	unsigned at = place_of(usbip, port)->port;
+	snprintf(pattern, sizeof pattern, CONTROLLERS "%u/usb*/*-%u/bConfigurationValue",
+		at / PORTS_OF_CONTROLLER, at % PORTS_OF_CONTROLLER + 1);
+	bool listed = glob(pattern, 0, NULL, &found) == 0;
+	if (listed)
+		globfree(&found);
+	return listed;
 }
 
 void usbip_unplug(struct usbip *usbip, unsigned port)

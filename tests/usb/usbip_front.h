@@ -26,6 +26,8 @@ void usbip_free(struct usbip *usbip); /* takes NULL; closes the units */
 /* Plugs a unit in. The front owns it from then on, also when this fails. Any thread, as all that follows. */
 bool usbip_plug(struct usbip *usbip, unsigned port, struct vunit *unit, bool button,
 	struct err *err) MUST_CHECK;
+/* Whether the kernel has it in its list, with its descriptors read. */
+bool usbip_is_listed(struct usbip *usbip, unsigned port);
 /* Pulls it out, also in the middle of a transfer. The unit is closed. */
 void usbip_unplug(struct usbip *usbip, unsigned port);
 /* The unit takes so many class requests (of DFU, of a serial line) more, and then none until a

@@ -3,10 +3,14 @@
  * the units hang on its virtual host controllers (usbip_front.h), spread over the first N of them.
  * The command may plug and unplug units meanwhile (front_tell.h). Needs root. */
 #include <stdio.h>
+#include <unistd.h>
 
+#include "clock.h"
 #include "front_options.h"
 #include "front_tell.h"
 #include "usbip_front.h"
+
+enum { ALL_UNITS_MS = 120000 };
 
 static bool plug(void *bus, unsigned port, struct vunit *unit, bool button, struct err *err)
 {
@@ -30,12 +34,19 @@ static bool is_frozen(void *bus, unsigned port)
 
 static bool plug_units(struct usbip *usbip, const struct front_options *options, struct err *err)
 {
+	struct deadline deadline = deadline_in_ms(ALL_UNITS_MS);
 	for (unsigned i = 1; i <= options->units; i++) {
 		struct vunit *unit;
 		if (!front_unit(options, i, &unit, err) ||
 			!usbip_plug(usbip, i, unit, front_button(options, i), err))
 			return err_at(err, "unit A%u", i);
 	}
+	for (unsigned i = 1; i <= options->units; i++)
+		while (!usbip_is_listed(usbip, i)) {
+			if (deadline_passed(deadline))
+				return err_set(err, REASON_STATION, "unit A%u does not appear", i);
+			usleep(10000);
+		}
 	return true;
 }
 
