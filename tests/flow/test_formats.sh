@@ -191,7 +191,8 @@ refused "is not all inside one region (it meets ota, spi-user)" 'file = "bad.dfu
 "$HELPERS/make_dfuse" bad.dfu 0x1d50 0x607f 1 0x90000 one 1 0x90100 two
 refused "gives the bytes from 0x00090100 on twice" 'file = "bad.dfu";'
 refused "is not inside the region" 'region = "spi-user"; file = "two.dfu";'
-refused "name the region" 'file = "user.bin";'
+printf 'no header' >plain.bin
+refused "name the region" 'file = "plain.bin";'
 awk 'NR == 3 { $0 = substr($0, 1, 11) (substr($0, 12, 1) == "0" ? "1" : "0") substr($0, 13) } 1' three.hex >bad.hex
 refused "line 3: its checksum is wrong" 'file = "bad.hex";'
 head -n 100 three.hex >bad.hex
