@@ -75,17 +75,19 @@ static void put_output(struct text_buf *to, const struct report *report)
 	put_card(to, "retries", "Retries", value, beside);
 }
 
-static void put_outcomes(struct text_buf *to, const struct report *report)
+/* id: before those of its numbers. */
+static void put_outcomes(struct text_buf *to, const char *id, const char *what, int64_t all,
+	const struct report_outcomes *outcomes)
 {
-	html_addf(to, "<p id=\"outcomes\"><b id=\"f-attempts\">%" PRId64 "</b> attempts: ",
-		report->attempts);
+	html_addf(to, "<p id=\"%soutcomes\"><b id=\"f-%s%s\">%" PRId64 "</b> %s: ", id, id, what,
+		all, what);
 	for (unsigned i = 1; i <= OUTCOME_COUNT; i++) {
 		unsigned k = i % OUTCOME_COUNT; /* open ones last */
-		if (!report->outcomes.count[k] && k != OUTCOME_PASS)
+		if (!outcomes->count[k] && k != OUTCOME_PASS)
 			continue;
 		html_outcome(to, k ? outcome_name((enum outcome)k) : NULL);
-		html_addf(to, " <b id=\"f-%s\">%" PRId64 "</b> ",
-			k ? outcome_name((enum outcome)k) : "open", report->outcomes.count[k]);
+		html_addf(to, " <b id=\"f-%s%s\">%" PRId64 "</b> ", id,
+			k ? outcome_name((enum outcome)k) : "open", outcomes->count[k]);
 	}
 	html_addf(to, "</p>\n");
 }
@@ -100,7 +102,8 @@ static void put_key_figures(struct text_buf *to, const struct report *report)
 	put_yields(to, report);
 	put_output(to, report);
 	html_addf(to, "</dl>\n");
-	put_outcomes(to, report);
+	put_outcomes(to, "", "attempts", report->attempts, &report->outcomes);
+	put_outcomes(to, "unit-", "units", report->units_started, &report->unit_outcomes);
 	html_section_end(to);
 }
 

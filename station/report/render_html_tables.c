@@ -74,6 +74,21 @@ static void put_reasons(struct text_buf *to, const char *id, const char *caption
 	html_left_out(to, count - shown(count), "reasons");
 }
 
+static void put_causes(const struct report *report, struct text_buf *to)
+{
+	if (!report->loss_count)
+		return;
+	html_table(to, "t-causes", "Other losses, by cause", "cause|#attempts");
+	for (enum cause cause = CAUSE_NONE; cause < CAUSE_COUNT; cause++)
+		if (report->loss_causes[cause])
+			html_addf(to,
+				"<tr><th scope=\"row\">%s</th><td class=\"n\">%" PRId64
+				"</td></tr>\n",
+				cause == CAUSE_NONE ? "nobody's fault" : cause_name(cause),
+				report->loss_causes[cause]);
+	html_table_end(to);
+}
+
 static void put_losses(const struct report *report, struct text_buf *to)
 {
 	html_section(to, "losses", "What was lost, and why");
@@ -95,6 +110,7 @@ static void put_losses(const struct report *report, struct text_buf *to)
 	}
 	put_reasons(to, "t-losses", "Other losses, not in the yield", report->losses,
 		report->loss_count);
+	put_causes(report, to);
 	html_section_end(to);
 }
 
@@ -117,7 +133,7 @@ static void put_steps(const struct report *report, struct text_buf *to)
 		put_number(to, step->failed);
 		put_number(to, step->tries);
 		html_addf(to, "<td class=\"n\">%.1f %%</td>",
-			100 * (double)step->passed_first / (double)step->entered);
+			render_percent((double)step->passed_first / (double)step->entered));
 		put_duration(to, &step->times, step->times.median_ms);
 		put_duration(to, &step->times, step->times.p90_ms);
 		put_duration(to, &step->times, step->times.p99_ms);
@@ -163,13 +179,29 @@ static void put_groups(struct text_buf *to, const char *id, const char *caption,
 	html_left_out(to, count - shown(count), "rows");
 }
 
+static void put_hours(const struct report *report, struct text_buf *to)
+{
+	html_table(to, "t-hours", "Yield by the hour of the day, local time", "hour|#yield");
+	for (unsigned i = 0; i < sizeof report->hours / sizeof *report->hours; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "%02u:00", i);
+		if (!report->hours[i].whole)
+			continue;
+		html_addf(to, "<tr><th scope=\"row\">%s</th>", name);
+		put_share(to, report->hours[i]);
+		html_addf(to, "</tr>\n");
+	}
+	html_table_end(to);
+}
+
 static void put_places(const struct report *report, struct text_buf *to)
 {
-	html_section(to, "places", "Slots and operators");
+	html_section(to, "places", "Slots, operators, hours");
 	put_groups(to, "t-slots", "Slots", report->slots, report->slot_count);
 	put_groups(to, "t-operators", "Operators", report->operators, report->operator_count);
 	html_addf(to, "<p class=\"note\">! differs from the others by more than chance: look at "
 		      "it.</p>\n");
+	put_hours(report, to);
 	html_section_end(to);
 }
 

@@ -165,6 +165,31 @@ static void put_reasons(
 	}
 }
 
+static void put_causes(struct page *page)
+{
+	const struct report *report = page->report;
+	if (report->loss_count)
+		heading(page, "Other losses, by cause");
+	for (enum cause cause = CAUSE_NONE; cause < CAUSE_COUNT; cause++)
+		if (report->loss_causes[cause])
+			line_count(page, cause == CAUSE_NONE ? "nobody's fault" : cause_name(cause),
+				report->loss_causes[cause]);
+}
+
+static void put_hours(struct page *page)
+{
+	const struct report *report = page->report;
+	if (!report->attempts)
+		return;
+	heading(page, "Yield by the hour of the day, local time");
+	for (unsigned i = 0; i < sizeof report->hours / sizeof *report->hours; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "%02u:00", i);
+		if (report->hours[i].whole)
+			line_share(page, name, report->hours[i]);
+	}
+}
+
 static void put_failed_steps(struct page *page)
 {
 	const struct report *report = page->report;
@@ -394,12 +419,14 @@ void render_text(const struct report *report, bool colour, struct text_buf *to)
 	put_reasons(&page, "Failures of units, by reason", report->failures, report->failure_count);
 	put_failed_steps(&page);
 	put_reasons(&page, "Other losses, not in the yield", report->losses, report->loss_count);
+	put_causes(&page);
 	put_steps(&page);
 	put_groups(&page, "Slots", report->slots, report->slot_count);
 	if (report->operator_count > 1)
 		put_groups(&page, "Operators", report->operators, report->operator_count);
 	put_images(&page);
 	put_periods(&page);
+	put_hours(&page);
 	put_time(&page);
 	put_keys(&page);
 	put_returned(&page);

@@ -59,9 +59,11 @@ shown rolled "$percent .yield.rolled_throughput | percent"
 shown final "$percent .yield.final.ratio | percent"
 shown retries .retries
 shown reached-pass .units_reached_pass
+shown unit-units .units_started
 for outcome in PASS FAIL SKIPPED; do
 	shown "$outcome" ".outcomes.$outcome"
 done
+shown unit-PASS .unit_outcomes.PASS
 shown read-back .keys.read_back
 shown held .keys.held
 shown superseded .keys.superseded
@@ -72,6 +74,9 @@ rows t-steps '.steps[] | "\(.name)|\(.entered)|\(.passed_first)|\(.passed_later)
 rows t-slots "$percent"' .slots[] | "\(.name)|\(.attempts)|\(.yield.ratio | percent) (\(.yield.part) of \(.yield.whole))|"' '1 2 3'
 rows t-images '.images[] | "\(.region)|\(.file_name)|\(.size)|\(.sha256)|"' '1 4 7 8'
 rows t-periods '.periods[].outcomes | "\(.PASS)|\(.HELD)|\(.FAIL)|\(.SKIPPED)|"' '3 4 5 6'
+rows t-hours "$percent"' .hours_of_day | to_entries[] | select(.value.whole > 0) | .value as $v | "\(.key)" |
+	"\(if length < 2 then "0" else "" end)\(.):00|\($v.ratio | percent) (\($v.part) of \($v.whole))|"' '1 2'
+rows t-causes '.losses_by_cause | to_entries[] | select(.value > 0) | "\(.value)|"' 2
 rows t-process '.process.bars[] | "\(.)|"' 3
 rows t-operators '.operators[] | "\(.name)|"' 1
 equal "batches" 2 "$(at "count(//table[@id='t-batches']/tbody/tr)")"
