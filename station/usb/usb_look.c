@@ -68,14 +68,17 @@ static struct reading *start_reading(const char *port)
 static void take_strings(
 	struct reading *reading, const struct timespec *until, struct usb_look *ret)
 {
-	if (!reading || pthread_clockjoin_np(reading->thread, NULL, CLOCK_MONOTONIC, until) != 0) {
-		ret->late = true;
-		if (reading)
-			pthread_detach(reading->thread);
-	} else {
+	bool joined =
+		reading && pthread_clockjoin_np(reading->thread, NULL, CLOCK_MONOTONIC, until) == 0;
+	/* The join alone would do; the flag shows it to those who do not know this kind of join. */
+	if (joined && atomic_load(&reading->left)) {
 		memcpy(ret->serial, reading->serial, sizeof ret->serial);
 		memcpy(ret->product, reading->product, sizeof ret->product);
+	} else {
+		ret->late = true;
 	}
+	if (reading && !joined)
+		pthread_detach(reading->thread);
 	if (reading)
 		leave_reading(reading);
 }
