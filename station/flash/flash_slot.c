@@ -128,6 +128,19 @@ static bool check_area(const struct slot_area *area, const uint8_t *found, const
 	       check_range(area, found, bytes, at, size, true, err);
 }
 
+/* Whoever stops the line waits for this: between the erase and the end of the write the neighbours
+ * stand nowhere but in this process. */
+static bool replace_area(struct dfu *dfu, const struct slot_area *area,
+	const struct family_alt *alt, const uint8_t *image, struct err *err)
+{
+	const struct cancel *cancel = dfu->cancel;
+	dfu->cancel = NULL;
+	bool done = erase_area(dfu, area, &alt->layout, err) &&
+		    dfuse_write(dfu, area->slot->alt, area->addr, image, area->len, NULL, err);
+	dfu->cancel = cancel;
+	return done;
+}
+
 static bool rewrite(struct dfu *dfu, const struct slot_area *area, const struct family_alt *alt,
 	const uint8_t *bytes, const struct flash_saved *saved, struct err *err)
 {
@@ -137,8 +150,7 @@ static bool rewrite(struct dfu *dfu, const struct slot_area *area, const struct 
 		return false;
 	memcpy(image, saved->bytes, area->len);
 	memcpy(image + (area->slot->addr - area->addr), bytes, area->slot->format.size);
-	if (!erase_area(dfu, area, &alt->layout, err) ||
-		!dfuse_write(dfu, area->slot->alt, area->addr, image, area->len, NULL, err))
+	if (!replace_area(dfu, area, alt, image, err))
 		return false;
 	secret_wipe(image, area->len);
 	return dfuse_read(dfu, area->slot->alt, area->addr, image, area->len, NULL, err) &&

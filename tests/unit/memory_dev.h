@@ -28,6 +28,7 @@ struct memory_dev {
 	unsigned fail_at; /* the transfer of this number is never seen by the unit; 0: none */
 	uint32_t stuck_addr; /* a NOR byte whose bit 0 is stuck at 0; 0: none */
 	uint32_t flip_addr;  /* read once with a wrong bit; 0: none */
+	struct cancel *stop; /* set by an erase, as if somebody stopped the line then; NULL: not */
 };
 
 static inline void memory_work(struct memory_dev *unit)
@@ -43,6 +44,8 @@ static inline void memory_work(struct memory_dev *unit)
 		assert_in_range(unit->pointer, NOR_ADDR, NOR_ADDR + NOR_LEN - 1);
 		memset(unit->nor + (unit->pointer - NOR_ADDR) / MEMORY_SECTOR * MEMORY_SECTOR, 0xff, MEMORY_SECTOR);
 		unit->erases++;
+		if (unit->stop)
+			cancel_set(unit->stop);
 		return;
 	}
 	unit->writes++;
@@ -80,7 +83,9 @@ static inline bool memory_control(struct usb_dev *dev, struct usb_setup setup, u
 {
 	struct memory_dev *unit = (struct memory_dev *)dev;
 
-	(void)timeout_ms, (void)cancel;
+	(void)timeout_ms;
+	if (cancel && cancel_is_set(cancel))
+		return err_set(err, REASON_STOPPED, "stopped");
 	if (++unit->transfers == unit->fail_at)
 		return err_set(err, REASON_USB_TIMEOUT, "lost");
 	*ret_len = len;

@@ -253,6 +253,23 @@ static void a_nor_slot_keeps_its_neighbours(void **state)
 	assert_memory_equal(bench.unit.nor + 562, bench.before + 562, NOR_LEN - 562);
 }
 
+/* Between the erase and the write-back the neighbours stand nowhere else: so long a stop has to wait. */
+static void a_stop_does_not_lose_the_neighbours(void **state)
+{
+	struct bench bench;
+	struct cancel stop = { false };
+	struct err err;
+
+	(void)state;
+	new_bench(&bench);
+	bench.unit.stop = &stop;
+	bench.dfu.cancel = &stop;
+	assert_false(flash_write_slot(&bench.dfu, &nor_slot, bench.key, &err));
+	assert_reason(&err, REASON_STOPPED);
+	assert_only_slot_changed(&bench);
+	assert_ptr_equal(bench.dfu.cancel, &stop);
+}
+
 /* No run of three bytes of the key may be readable in a text, in whatever case. */
 static void assert_shows_no_byte(const struct err *err, const uint8_t *bytes, size_t len)
 {
@@ -354,6 +371,7 @@ int main(void)
 		cmocka_unit_test(a_record_slot_is_written_with_its_exact_length),
 		cmocka_unit_test(a_record_memory_is_never_erased),
 		cmocka_unit_test(a_nor_slot_keeps_its_neighbours),
+		cmocka_unit_test(a_stop_does_not_lose_the_neighbours),
 		cmocka_unit_test(a_bad_cell_in_a_slot_is_found_and_shows_no_key),
 		cmocka_unit_test(a_bad_cell_beside_a_slot_is_found),
 		cmocka_unit_test(a_wrong_bit_in_the_first_reading_never_reaches_the_neighbours),
