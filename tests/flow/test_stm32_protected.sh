@@ -65,10 +65,11 @@ option A4 1 '\x00'
 expect 1 "$STATION" rehearse stm32-custom.cfg --units 4 --state rehearsal --verify
 is A4 FAIL read-protected errVENDOR
 
-# A label on the wrong unit: the program says who it is when it runs.
+# A label on the wrong unit: the program says who it is when it runs. (That other unit may be taken up after it, and is
+# refused: it has the first one's key.)
 cat >faults.cfg <<-END
 	faults : { list = ( { slot = "A1"; kind = "swapped"; at_enumeration = 2; } ); };
 END
 expect 1 "$STATION" rehearse stm32-custom.cfg --units 2 --state labels --faults faults.cfg
 equal "the wrong label" "FAIL id-disagrees" "$(sqlite3 -readonly labels/station.db \
-	"SELECT outcome || ' ' || reason FROM attempt WHERE slot = 'A1'")"
+	"SELECT outcome || ' ' || reason FROM attempt WHERE slot = 'A1' ORDER BY started_at LIMIT 1")"
