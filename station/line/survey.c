@@ -173,7 +173,8 @@ static bool rule_covers(const char *rule, const struct usb_look *look)
 static void advise_access(const struct survey_rules *rules, struct survey_entry *entry)
 {
 	const struct usb_look *look = entry->look;
-	if (!rule_covers(rules->rule_text, look))
+	/* Of a rule that cannot be read nothing is said. */
+	if (rules->rule_text[0] && !rule_covers(rules->rule_text, look))
 		say(entry->next,
 			"add a line for %04x:%04x to the udev rule, and install it as told below",
 			look->vendor_id, look->product_id);
