@@ -178,7 +178,8 @@ static void advise_access(const struct survey_rules *rules, struct survey_entry 
 		say(entry->next,
 			"add a line for %04x:%04x to the udev rule, and install it as told below",
 			look->vendor_id, look->product_id);
-	else if (rules->rule == SURVEY_RULE_THERE)
+	else if (rules->rule == SURVEY_RULE_THERE ||
+		 (rules->rule == SURVEY_RULE_OTHER && !rules->rule_text[0]))
 		say(entry->next,
 			"the udev rule is installed: be in the group plugdev (log in anew), plug the "
 			"unit in again");

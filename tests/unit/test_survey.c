@@ -199,7 +199,7 @@ static void no_permission_names_the_rule(void **state)
 	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "add a line for 2b04:d006");
 	/* It cannot be read: what it covers is not known. */
 	bench->rules.rule_text = "";
-	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "another version");
+	assert_judged(bench, SURVEY_NO_ACCESS, "may not open", "group plugdev");
 	bench->looks[0].node = USB_NODE_NONE;
 	assert_judged(bench, SURVEY_NO_ACCESS, "there is no /dev/bus/usb/001/002", "container");
 }
