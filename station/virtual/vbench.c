@@ -3,11 +3,13 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "digest.h"
 #include "fs.h"
+#include "scope.h"
 #include "text.h"
 
 /* Units as they come from the supplier: most with the bootloader of the day,
@@ -119,10 +121,11 @@ static bool no_slot(const struct vbench_options *options, const char *name, stru
 		options->count);
 }
 
-static bool check_slots(const struct vbench_options *options, struct err *err)
+static bool check_slots(
+	const struct vbench_options *options, const struct vfault_file *faults, struct err *err)
 {
-	for (size_t k = 0; options->faults && k < options->faults->count; k++) {
-		const struct vfault_entry *entry = &options->faults->entries[k];
+	for (size_t k = 0; faults && k < faults->count; k++) {
+		const struct vfault_entry *entry = &faults->entries[k];
 		const char *wrong = NULL;
 		if (index_of(options, entry->slot) == options->count)
 			wrong = entry->slot;
@@ -153,25 +156,53 @@ static bool complete(const struct vbench_options *options, enum vunit_family fam
 	return true;
 }
 
-static bool give_faults(const struct vbench_options *options, enum vunit_family family,
-	const char *slot, struct vunit *unit, struct err *err)
-{
+/* The faults of one unit, as they are read. */
+struct faulty {
+	struct vunit *unit;
+	const char *slot;
 	struct vfault faults[VFAULTS_MAX];
-	size_t count = 0;
-	for (size_t k = 0; options->faults && k < options->faults->count; k++) {
-		const struct vfault_entry *entry = &options->faults->entries[k];
-		if (strcmp(entry->slot, slot) != 0)
+	size_t count;
+};
+
+static bool give_faults(const struct vbench_options *options, enum vunit_family family,
+	const struct vfault_file *file, struct faulty *to, struct err *err)
+{
+	for (size_t k = 0; file && k < file->count; k++) {
+		const struct vfault_entry *entry = &file->entries[k];
+		if (strcmp(entry->slot, to->slot) != 0)
 			continue;
-		if (count == VFAULTS_MAX)
+		if (to->count == VFAULTS_MAX)
 			return err_set(err, REASON_INPUT, "%s: slot %s has more than %d faults",
-				entry->where, slot, VFAULTS_MAX);
-		faults[count] = entry->fault;
+				entry->where, to->slot, VFAULTS_MAX);
+		to->faults[to->count] = entry->fault;
 		/* Again and again from the first one on, so that an error names its line. */
-		if (!complete(options, family, unit, entry, &faults[count], err) ||
-			!vunit_set_faults(unit, faults, ++count, err))
+		if (!complete(options, family, to->unit, entry, &to->faults[to->count], err) ||
+			!vunit_set_faults(to->unit, to->faults, ++to->count, err))
 			return err_at(err, "%s", entry->where);
 	}
 	return true;
+}
+
+/* What is wrong with a unit for good stands in its folder. */
+static bool give_own_faults(const struct vbench_options *options, enum vunit_family family,
+	struct faulty *to, struct err *err)
+{
+	char path[FS_PATH_MAX];
+	if (!text_format(path, sizeof path, "%s/%s/faults.cfg", options->folder, to->slot))
+		return err_set(err, REASON_INPUT, "the path of %s is too long", options->folder);
+	if (!fs_exists(path))
+		return true;
+	SCOPED_FREE struct vfault_file *file = calloc(1, sizeof *file);
+	if (!file)
+		return err_set(err, REASON_STATION, "no memory for the faults of a virtual unit");
+	if (!vfault_file_read(path, file, err) || !check_slots(options, file, err))
+		return false;
+	for (size_t k = 0; k < file->count; k++)
+		if (strcmp(file->entries[k].slot, to->slot) != 0)
+			return err_set(err, REASON_INPUT,
+				"%s: slot = \"%s\": the folder is that of %s",
+				file->entries[k].where, file->entries[k].slot, to->slot);
+	return give_faults(options, family, file, to, err);
 }
 
 static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
@@ -188,7 +219,9 @@ static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
 	vunit_advance(unit, 10000000);
 	place->needs_scan = !serial_is_id(unit, place->device_id);
 	vunit_power_off(unit);
-	if (!give_faults(options, family, place->slot, unit, err)) {
+	struct faulty faulty = { .unit = unit, .slot = place->slot };
+	if (!give_own_faults(options, family, &faulty, err) ||
+		!give_faults(options, family, options->faults, &faulty, err)) {
 		vunit_close(unit);
 		return false;
 	}
@@ -204,7 +237,7 @@ bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_
 	if (!family_of(options->profile, &family))
 		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
 			options->profile->name);
-	if (!check_slots(options, err) || !fs_make_folder(options->folder, 0755, err) ||
+	if (!check_slots(options, options->faults, err) || !fs_make_folder(options->folder, 0755, err) ||
 		!vbus_new(options->speed, &vbus, err))
 		return false;
 	for (unsigned i = 0; i < options->count; i++)

@@ -19,7 +19,8 @@ struct vbench_place {
 
 /* Opens or makes count units (1 to VBENCH_UNITS_MAX) of a family and plugs them in. seed makes the
  * ids and contents of new ones; faults (NULL: none) are given to the units of their slots for as
- * long as the bench stands. ret_places has room for count. *ret_vbus is closed through its usb_bus.
+ * long as the bench stands, behind those that a unit has for good: folder/SLOT/faults.cfg, a file of
+ * the same kind. ret_places has room for count. *ret_vbus is closed through its usb_bus.
  * REASON_INPUT if a unit of the folder is of another family or a fault is for a slot that is not
  * there or does not fit its unit, REASON_STORE if the folder cannot be written. */
 struct vbench_options {
