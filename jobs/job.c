@@ -207,6 +207,7 @@ static void read_job(const struct cfg *root, struct job *job)
 	job->write = (enum job_write)cfg_choice(root, "write", writes, 2, WRITE_ALWAYS);
 	job->after = (enum job_after)cfg_choice(root, "after", afters, 2, AFTER_LEAVE);
 	read_limits(root, &job->limits);
+	job_returns_read(root, &job->returns);
 }
 
 static bool finish(struct cfgfile *file, const char *path, struct job *job, struct err *err)

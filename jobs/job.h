@@ -12,6 +12,7 @@
 #include "err.h"
 #include "family.h"
 #include "fs.h"
+#include "job_returns.h"
 
 enum {
 	JOB_NAME_MAX = 64,
@@ -112,6 +113,7 @@ struct job {
 	enum job_write write;
 	enum job_after after;
 	struct job_limits limits;
+	struct job_returns returns; /* of units that come back */
 	unsigned family_line, slot_line;
 };
 

@@ -87,8 +87,7 @@ static void every_key_is_read(void **state)
 }
 
 #define STAGE(rest) "{ images = ( { region = \"u\"; file = \"f\"; } );" rest " }"
-#define STAGES(first) \
-	"name = \"n\";\nfamily = \"core\";\nstages = (\n" first ",\n" STAGE("") " );"
+#define STAGES(first) "name = \"n\";\nfamily = \"core\";\nstages = (\n" first ",\n" STAGE("") " );"
 
 static void stages_are_read(void **state)
 {
@@ -117,6 +116,45 @@ static void stages_are_read(void **state)
 	assert_int_equal(job.stages[1].comes_back, RETURN_OPERATOR);
 	assert_string_equal(job.stages[1].tell, "press it");
 	assert_int_equal(job.stages[2].line, 7);
+	job_done(&job);
+}
+
+#define RETURNING(text) \
+	"name = \"n\"; family = \"core\"; images = ( { region = \"u\"; file = \"f\"; } );\n" text
+
+static void what_is_said_of_returned_units_is_read(void **state)
+{
+	(void)state;
+	struct job job;
+	parse("job : {" RETURNING("") "};", &job);
+	assert_int_equal(job.returns.backup.recipient_count, 0);
+	assert_int_equal(job.returns.backup.keep_days, 365);
+	assert_int_equal(job.returns.reprovision.images, RETURNS_KEEP);
+	assert_int_equal(job.returns.reprovision.device_key, RETURNS_RENEW);
+	assert_int_equal(job.returns.reprovision.server_key, RETURNS_KEEP);
+	assert_int_equal(job.returns.reprovision.customer, RETURNS_RENEW);
+	assert_true(job.returns.reprovision.backup);
+	assert_int_equal(job.returns.reprovision.allow, 0);
+	job_done(&job);
+	parse("job : {" RETURNING(
+		      "backup : { recipients = ( { file = \"q.pem\"; sha256 = \"" A64 "\"; },\n"
+		      "{ file = \"/r.pem\"; } ); keep_days = 0; };\n"
+		      "reprovision : { images = \"always\"; device_key = \"keep-valid\";\n"
+		      "server_key = \"new\"; customer_data = \"keep\"; backup = false;\n"
+		      "allow = [ \"no-backup\", \"replace-device-key\" ]; };") "};",
+		&job);
+	assert_int_equal(job.returns.backup.recipient_count, 2);
+	assert_string_equal(job.returns.backup.recipients[0].file, "/jobs/q.pem");
+	assert_string_equal(job.returns.backup.recipients[0].sha256, A64);
+	assert_string_equal(job.returns.backup.recipients[1].sha256, "");
+	assert_int_equal(job.returns.backup.recipients[1].line, 3);
+	assert_int_equal(job.returns.backup.keep_days, 0);
+	assert_int_equal(job.returns.reprovision.images, RETURNS_RENEW);
+	assert_int_equal(job.returns.reprovision.device_key, RETURNS_KEEP);
+	assert_int_equal(job.returns.reprovision.server_key, RETURNS_RENEW);
+	assert_int_equal(job.returns.reprovision.customer, RETURNS_KEEP);
+	assert_false(job.returns.reprovision.backup);
+	assert_int_equal(job.returns.reprovision.allow, ACT_NO_BACKUP | ACT_REPLACE_DEVICE_KEY);
 	job_done(&job);
 }
 
@@ -155,6 +193,16 @@ static void mistakes_are_refused_with_their_line(void **state)
 		  ");\n"
 		  "limits : { min_yield = 2; };",
 			"min_yield" },
+		{ RETURNING("backup : { keep_days = 1; };"), "recipients" },
+		{ RETURNING("backup : { recipients = (); };"),
+			"x.cfg:3: job.backup.recipients: names nobody" },
+		{ RETURNING("backup : { recipients = ( { file = \"q\"; sha256 = "
+			    "\"12\"; } ); };"),
+			"64 hexadecimal" },
+		{ RETURNING("backup : { recipients = ( { file = \"q\"; } ); keep_days = -1; };"),
+			"keep_days" },
+		{ RETURNING("reprovision : { allow = [ \"all\" ]; };"), "\"all\" is none of" },
+		{ RETURNING("reprovision : { images = \"some\"; };"), "images" },
 		{ "name = \"n\";\nfamily = \"core\";\nstages = ();", "names no stage" },
 		{ STAGES(STAGE("")), "runs" },
 		{ STAGES(STAGE(
@@ -334,6 +382,7 @@ int main(void)
 		cmocka_unit_test(smallest_job_has_the_defaults),
 		cmocka_unit_test(every_key_is_read),
 		cmocka_unit_test(stages_are_read),
+		cmocka_unit_test(what_is_said_of_returned_units_is_read),
 		cmocka_unit_test(mistakes_are_refused_with_their_line),
 		cmocka_unit_test(shipped_jobs_load),
 		cmocka_unit_test(job_done_takes_null_and_zero),
