@@ -86,7 +86,7 @@ fingerprint_of_slot() {
 # read, as in the handshake. EC: both arrive at the same secret.
 session() {
 	der_of_slot "$1" "$2" | openssl pkey -inform DER -out key.pem
-	if openssl pkey -in key.pem -noout -text 2>/dev/null | grep -q 'NIST CURVE: P-256'; then
+	if openssl pkey -in key.pem -noout -text 2>/dev/null | grep 'NIST CURVE: P-256' >/dev/null; then
 		openssl ecparam -name prime256v1 -genkey -noout -out cloud.pem
 		openssl pkey -in cloud.pem -pubout -out cloud.pub
 		cmp <(openssl pkeyutl -derive -inkey key.pem -peerkey cloud.pub) \

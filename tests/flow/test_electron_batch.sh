@@ -127,5 +127,5 @@ if [ -e "$real/electron-tinker.bin" ]; then
 		-e 's| host = "$id.udp.example.com"; port = 5684;||' electron.cfg >real.cfg
 	expect 0 "$STATION" check real.cfg
 	grep -q '^  user  *electron-tinker.bin .* 0x08080000' out || fail "its application: $(cat out)"
-	grep -q 'host \$id.udp.particle.io, port 5684' out || fail "its cloud: $(cat out)"
+	grep -q 'host \$id.udp.particle.io, port of the firmware (5684)' out || fail "its cloud: $(cat out)"
 fi

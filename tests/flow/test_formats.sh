@@ -70,7 +70,7 @@ cp "$spi" spi.before
 head -c 5001 /dev/urandom >one
 head -c 300 /dev/urandom >two
 "$HELPERS/make_dfuse" two.dfu 0x1d50 0x607f 1 0x90010 one 0 0x08005000 "$user" 1 0x9fff1 two
-dfu-suffix -c two.dfu | grep -q 0x011A || fail "dfu-suffix does not like the DfuSe file"
+dfu-suffix -c two.dfu | grep 0x011A >/dev/null || fail "dfu-suffix does not like the DfuSe file"
 job_of dfuse.cfg 'file = "two.dfu";'
 run dfuse.cfg
 image_at "$flash" $((0x5000)) "$user"

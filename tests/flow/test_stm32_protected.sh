@@ -28,7 +28,7 @@ sound
 # is SLOT OUTCOME REASON DETAIL: its latest attempt
 is() {
 	equal "$1" "$2 $3" "$(sql "SELECT outcome || ' ' || coalesce(reason, '-') FROM attempt WHERE slot = '$1' ORDER BY started_at DESC LIMIT 1")"
-	sql "SELECT detail FROM attempt WHERE slot = '$1' ORDER BY started_at DESC LIMIT 1" | grep -q -- "$4" ||
+	sql "SELECT detail FROM attempt WHERE slot = '$1' ORDER BY started_at DESC LIMIT 1" | grep -- "$4" >/dev/null ||
 		fail "$1: $(sql "SELECT detail FROM attempt WHERE slot = '$1' ORDER BY started_at DESC LIMIT 1")"
 }
 # saw SLOT NAME: what its latest attempt observed

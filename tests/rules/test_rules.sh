@@ -19,7 +19,7 @@ file() {
 # tells RULE FILE:LINE WORDS: the rule fails, and names the place and the words.
 tells() {
 	if bash "$rules/$1.sh" >"$folder/told" 2>&1 || ! grep -qF "$2: " "$folder/told" ||
-		! grep -F "$2: " "$folder/told" | grep -qF -- "$3"; then
+		! grep -F "$2: " "$folder/told" | grep -F -- "$3" >/dev/null; then
 		echo "$1 does not tell that $2 breaks it ($3):"
 		cat "$folder/told"
 		failed=1

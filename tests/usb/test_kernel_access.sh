@@ -91,7 +91,7 @@ scene() {
 # said WORD STATUS TEXT: what was said to the ordinary user
 said() {
 	equal "status of $1" "$2" "$(cat "share/$1.status")"
-	tr -s '\n ' '  ' <"share/$1" | grep -qF -- "$3" || { cat "share/$1"; fail "$1 does not say: $3"; }
+	tr -s '\n ' '  ' <"share/$1" | grep -F -- "$3" >/dev/null || { cat "share/$1"; fail "$1 does not say: $3"; }
 }
 
 scene denied

@@ -24,7 +24,7 @@ line() {
 }
 scene=$1
 i=0
-while [ $i -lt 100 ] && ! station list --no-open --json | grep -q '"usb_id":"[12]'; do
+while [ $i -lt 100 ] && ! station list --no-open --json | grep '"usb_id":"[12]' >/dev/null; do
 	sleep 0.1
 	i=$((i + 1))
 done
@@ -83,5 +83,5 @@ is old-ask device_id_source listening
 is old-ask device_id "$(jq -r .device_id share/old.unit)"
 is old-again device_id "$(jq -r .device_id share/old.unit)"
 is old-held state held
-jq -r 'select(.usb_id != null) | .why' share/old-held | grep -q 'its serial line /dev/ttyACM0 open: sleep (process' ||
+jq -r 'select(.usb_id != null) | .why' share/old-held | grep 'its serial line /dev/ttyACM0 open: sleep (process' >/dev/null ||
 	fail "the holder of the line is not named"

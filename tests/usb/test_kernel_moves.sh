@@ -11,7 +11,7 @@ jobs_for_vm photon
 cat >jobs/batch.sh <<'END_SCRIPT'
 . /guest.sh
 for port in 1 2 3 4 5 6; do bus unplug $port; done
-until_true '! ls /sys/bus/usb/devices | grep -q "^[0-9]*-[0-9]*$"'
+until_true '! ls /sys/bus/usb/devices | grep "^[0-9]*-[0-9]*$" >/dev/null'
 station run /jobs/photon.cfg --config station.cfg --quantity 5 --plain </dev/null >/out/said 2>&1 &
 line=$!
 until_true "[ -e rehearsal/station.db ]"

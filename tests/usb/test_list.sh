@@ -76,7 +76,7 @@ is() {
 
 # says WORDS: in the text for people
 says() {
-	tr -s '\n ' '  ' <out | grep -qF -- "$1" || fail "the list does not say: $1"
+	tr -s '\n ' '  ' <out | grep -F -- "$1" >/dev/null || fail "the list does not say: $1"
 }
 
 # While a station has the state folder no unit is opened, whatever is asked for.

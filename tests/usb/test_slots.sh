@@ -120,7 +120,7 @@ says "A1        1-5"
 echo "# edited" >>station.cfg
 echo >&8
 ends 2
-tail -n 1 station.cfg | grep -q '^# edited$' || fail "an edit was lost"
+tail -n 1 station.cfg | grep '^# edited$' >/dev/null || fail "an edit was lost"
 unplug 1-5
 learn --config made.cfg --prefix S
 says "into S1"
@@ -128,5 +128,5 @@ plug 1-5
 says "S1        1-5"
 echo >&8
 ends 0
-"$STATION" slots --config made.cfg | grep -q '^S1 .*1-5' || fail "no new config"
+"$STATION" slots --config made.cfg | grep '^S1 .*1-5' >/dev/null || fail "no new config"
 echo "slots are learned by plugging"
