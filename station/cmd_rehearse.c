@@ -28,9 +28,9 @@ static const char help[] =
 	"  --cloud HOW       good, down, busy, refuse, rubbish, lose, swap, slow, error-in-200 or cut (good)\n"
 	"  --api API         that the virtual cloud is spoken to with: json or particle (json)\n"
 	"  --faults FILE     what is wrong with which unit (station/virtual/faults.cfg explains it)\n"
-	"  --condition LIST  when the units are made, they come back: A1 in the first condition of the list, A2\n"
-	"                    in the second: F02, F03:ADDRESS, F06, F09, F09:wrong, F17, F19, parts, claimed;\n"
-	"                    + joins several, - is none (docs/returns.md)\n"
+	"  --condition LIST  when the units are made (those of an earlier rehearsal are already), they come\n"
+	"                    back: A1 in the first condition of the list, A2 in the second... F01 to F09, F16 to\n"
+	"                    F21, parts, claimed; + joins several, - is none (docs/returns.md explains them)\n"
 	"  --verify          as station verify does: reads the units against the job, writes nothing to\n"
 	"                    them, and enrols nothing\n" BATCH_HELP_MAKE BATCH_HELP
 	"\n" BATCH_HELP_EXIT;
@@ -204,6 +204,14 @@ static void play_operator(void *context, const struct line_event *event)
 			vbus_button(all->vbus, all->places[i].port);
 }
 
+/* Before anything is done: one that its units cannot be in. */
+static bool check_conditions(const struct rehearsal *all, struct err *err)
+{
+	enum vunit_family family;
+	return !vbench_family(&all->batch.plan->family, &family) ||
+	       vcondition_fit(&all->conditions, family, err);
+}
+
 static int rehearse(struct rehearsal *all)
 {
 	struct batch *batch = &all->batch;
@@ -227,6 +235,8 @@ static int rehearse(struct rehearsal *all)
 		return cmd_fail(batch->command, &err);
 	if (batch_make_plan(batch, &plan) != EXIT_DONE)
 		return EXIT_REFUSED;
+	if (!check_conditions(all, &err))
+		return cmd_usage(batch->command, "--condition: %s", err.text);
 	batch->watch = play_operator;
 	batch->watch_context = all;
 	batch->skipped_time = all->options.speed < 1 ? 1 - all->options.speed : 0;
@@ -246,14 +256,15 @@ static int rehearse(struct rehearsal *all)
 /* Their owners had them meanwhile. */
 static bool come_back(const struct rehearsal *all, struct err *err)
 {
-	char units[FS_PATH_MAX], unit[FS_PATH_MAX];
+	char units[FS_PATH_MAX], unit[FS_PATH_MAX], cloud[FS_PATH_MAX];
 	const struct vconditions *conditions = &all->conditions;
-	if (!fs_join(units, all->batch.options.state, "units", err))
+	if (!fs_join(units, all->batch.options.state, "units", err) ||
+		!fs_join(cloud, all->batch.options.state, "cloud", err))
 		return false;
 	for (size_t i = 0; i < conditions->count; i++)
 		for (size_t k = 0; k < conditions->each[i]; k++)
 			if (!fs_join(unit, units, all->places[i].slot, err) ||
-				!vcondition_apply(unit, &conditions->units[i][k], err))
+				!vcondition_apply(unit, cloud, &conditions->units[i][k], err))
 				return false;
 	return true;
 }

@@ -29,8 +29,8 @@ static enum vunit_bootloader bootloader_of(enum vunit_family family, unsigned i)
 	return i % 4 == 3 ? VUNIT_PHOTON_1_0_0 : VUNIT_PHOTON_1_4_4;
 }
 
-/* The virtual unit of a profile: by its name, or whatever has an STM32's ROM. */
-static bool family_of(const struct family *profile, enum vunit_family *ret)
+/* By its name, or whatever has an STM32's ROM. */
+bool vbench_family(const struct family *profile, enum vunit_family *ret)
 {
 	enum { ST_VENDOR = 0x0483, ROM_PRODUCT = 0xDF11 };
 	if (vunit_family_from_name(profile->name, ret))
@@ -234,7 +234,7 @@ bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_
 {
 	enum vunit_family family;
 	struct vbus *vbus = NULL;
-	if (!family_of(options->profile, &family))
+	if (!vbench_family(options->profile, &family))
 		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
 			options->profile->name);
 	if (!check_slots(options, options->faults, err) || !fs_make_folder(options->folder, 0755, err) ||

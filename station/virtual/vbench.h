@@ -34,6 +34,9 @@ struct vbench_options {
 bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_places,
 	struct vbus **ret_vbus, struct err *err) MUST_CHECK;
 
+/* The virtual family for a profile; false if there is none. */
+bool vbench_family(const struct family *profile, enum vunit_family *ret);
+
 /* What an earlier bench left in its folder: how many units, and the family of the first ("core"; the
  * name of an STM32's ROM is "stm32-rom", whatever hangs on it). REASON_INPUT if there is none. */
 bool vbench_look(const char *folder, char *family, size_t cap, unsigned *ret_count,

@@ -1,62 +1,110 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vcondition.h"
-
+/* The conditions as a table, and lists of them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes.h"
-#include "digest.h"
 #include "text.h"
-#include "vunit_private.h"
+#include "vcondition_private.h"
 
 enum {
-	CORE_SERVER_KEY = 0x1000,
-	CORE_DEVICE_KEY = 0x2000,
-	CORE_FACTORY = 0x20000,
-	CORE_HEADER = 0x10c,
-	F2_SERVER_KEY = 2082,
-	F2_CLAIM_CODE = 1762,
-	F2_CLAIMED = 1825,
-	F2_EEPROM = 0xC000, /* in alt 0 */
-	F2_HEADER_BEHIND_VECTORS = 0x184,
-	SERVER_SLOT = 512,
-	MODULUS_AT = 64, /* somewhere in the server key's */
-	DAMAGE_LEN = 16,
-	INSIDE = 0x1000, /* of an image: behind its header */
-	SPI_USER = 0x80000
+	CORE = 1 << VUNIT_CORE,
+	ROM = 1 << VUNIT_ROM,
+	MODULES = 1 << VUNIT_PHOTON | 1 << VUNIT_P1 | 1 << VUNIT_ELECTRON,
+	PARTICLE = CORE | MODULES,
+	ANY = PARTICLE | ROM
 };
 
-static const char *const names[VCONDITIONS] = { "F02", "F03", "F06", "F09", "F09:wrong", "F17",
-	"F19", "parts", "claimed" };
+struct vcondition_row {
+	const char *name;
+	const char *argument; /* "ADDRESS"; NULL: none */
+	unsigned families;
+	const char *why_not; /* the others cannot be in it; NULL: there are no others */
+	vcondition_act *act; /* NULL: every unit of the family is in it anyway */
+};
+
+static const char no_keys[] = "where its product keeps keys is not known to its ROM",
+		  no_modules[] = "its program has no header that says how long it is";
+
+static const struct vcondition_row rows[] = {
+	{ "F01", NULL, CORE, "only a Core starts in dfuERROR", NULL },
+	{ "F02", NULL, PARTICLE, no_keys, vcondition_other_key },
+	{ "F03", NULL, PARTICLE, "it has no region for updates", vcondition_dead_update },
+	{ "F03", "ADDRESS", ANY, NULL, vcondition_damaged },
+	{ "F03:dead", "ADDRESS", ANY, NULL, vcondition_dead_cells },
+	{ "F04", NULL, CORE, "only a Core has an external flash that could be smaller",
+		vcondition_small_flash },
+	{ "F04", "SIZE", CORE, "only a Core has an external flash that could be smaller",
+		vcondition_small_flash },
+	{ "F05", NULL, CORE, "only a Core keeps keys in an external flash",
+		vcondition_spi_replaced },
+	{ "F06", NULL, PARTICLE, "it has no factory image", vcondition_factory },
+	{ "F07", NULL, ANY, NULL, vcondition_blocks_lost },
+	{ "F08", NULL, PARTICLE, no_modules, vcondition_cut_short },
+	{ "F09", NULL, PARTICLE, no_keys, vcondition_no_server },
+	{ "F09:wrong", NULL, PARTICLE, no_keys, vcondition_wrong_server },
+	{ "F16", NULL, ANY, NULL, vcondition_abrupt_leave },
+	{ "F17", NULL, PARTICLE, no_modules, vcondition_other_family },
+	{ "F18", NULL, MODULES, "its bootloader has no sums to tell by", vcondition_bootloader },
+	{ "F19", NULL, PARTICLE, "it comes blank, and its ROM is all that it needs",
+		vcondition_blank },
+	{ "F20", NULL, ROM, "its option bytes cannot be read over DFU", vcondition_options },
+	{ "F21", NULL, ANY, NULL, vcondition_cloud_other },
+	{ "F21:none", NULL, ANY, NULL, vcondition_cloud_none },
+	{ "parts", NULL, MODULES, "it has no system parts", vcondition_part },
+	{ "claimed", NULL, PARTICLE, "what its owners leave where is not known to its ROM",
+		vcondition_claimed },
+};
+enum { ROWS = sizeof rows / sizeof *rows };
 
 /* --- the list --- */
 
+static bool is_number(const char *text, uint32_t *ret)
+{
+	char *end = NULL;
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 0);
+	*ret = (uint32_t)value;
+	return !errno && end != text && !*end && text[0] >= '0' && text[0] <= '9' &&
+	       value <= UINT32_MAX;
+}
+
+static bool is(const struct vcondition_row *row, const char *word, uint32_t *ret_argument)
+{
+	size_t len = strlen(row->name);
+	*ret_argument = 0;
+	if (!row->argument)
+		return strcmp(word, row->name) == 0;
+	return strncmp(word, row->name, len) == 0 && word[len] == ':' &&
+	       is_number(word + len + 1, ret_argument);
+}
+
+/* "F01, F02, F03, F03:ADDRESS..." */
+static void list_names(char *to, size_t cap)
+{
+	size_t used = 0;
+	to[0] = 0;
+	for (int i = 0; i < ROWS; i++) {
+		const struct vcondition_row *row = &rows[i];
+		if (!text_format(to + used, cap - used, "%s%s%s%s", used ? ", " : "", row->name,
+			    row->argument ? ":" : "", row->argument ? row->argument : ""))
+			return;
+		used = strlen(to);
+	}
+}
+
 static bool parse_one(const char *text, size_t len, struct vcondition *ret, struct err *err)
 {
-	char word[32];
-	if (len >= sizeof word)
+	char word[32], all[256];
+	if (!text_format(word, sizeof word, "%.*s", (int)len, text))
 		return err_set(err, REASON_INPUT, "'%.*s' is no condition", (int)len, text);
-	memcpy(word, text, len);
-	word[len] = 0;
-	char *end = NULL;
-	if (strncmp(word, "F03:", 4) == 0) {
-		errno = 0;
-		unsigned long addr = strtoul(word + 4, &end, 0);
-		if (errno || end == word + 4 || *end || word[4] == '-' || addr > UINT32_MAX)
-			return err_set(err, REASON_INPUT, "'%s' has no address", word);
-		*ret = (struct vcondition){ VCONDITION_DAMAGED, (uint32_t)addr };
-		return true;
-	}
-	for (int i = 0; i < VCONDITIONS; i++)
-		if (i != VCONDITION_DAMAGED && strcmp(word, names[i]) == 0) {
-			*ret = (struct vcondition){ .kind = (enum vcondition_kind)i };
+	for (int i = 0; i < ROWS; i++)
+		if (is(&rows[i], word, &ret->argument)) {
+			ret->row = &rows[i];
 			return true;
 		}
-	return err_set(err, REASON_INPUT,
-		"'%s' is no condition: F02, F03:ADDRESS, F06, F09, F09:wrong, F17, F19, parts, "
-		"claimed, or - for none",
-		word);
+	list_names(all, sizeof all);
+	return err_set(err, REASON_INPUT, "'%s' is no condition: %s, or - for none", word, all);
 }
 
 static bool parse_unit(const char *text, size_t len, struct vconditions *ret, struct err *err)
@@ -93,171 +141,31 @@ bool vcondition_parse(const char *text, struct vconditions *ret, struct err *err
 	}
 }
 
-/* --- memory --- */
-
-static bool is_core(const struct vunit *unit)
+static bool fits(const struct vcondition *condition, enum vunit_family family, struct err *err)
 {
-	return unit->spec.family == VUNIT_CORE;
+	const struct vcondition_row *row = condition->row;
+	return row->families & 1U << family ||
+	       err_set(err, REASON_INPUT, "a virtual %s cannot be in condition %s: %s",
+		       vunit_family_name(family), row->name, row->why_not);
 }
 
-/* len bytes at an address as the device sees it; NULL: it has no such memory. */
-static uint8_t *at(struct vunit *unit, uint32_t addr, size_t len)
+bool vcondition_fit(const struct vconditions *list, enum vunit_family family, struct err *err)
 {
-	for (int alt = 0; alt < VUNIT_ALTERNATES_MAX; alt++) {
-		uint32_t base = vunit_memory_base(&unit->spec, alt);
-		/* Alternate setting 1 of an F2 only shows what is elsewhere. */
-		if (!unit->memory[alt] || (alt == 1 && !is_core(unit)) || addr < base)
-			continue;
-		if (addr - base <= unit->memory_len[alt] &&
-			len <= unit->memory_len[alt] - (addr - base))
-			return unit->memory[alt] + (addr - base);
-	}
-	return NULL;
-}
-
-static bool damage(struct vunit *unit, uint32_t addr, struct err *err)
-{
-	uint8_t *bytes = at(unit, addr, DAMAGE_LEN);
-	if (!bytes)
-		return err_set(err, REASON_INPUT, "a virtual %s has no memory at 0x%08x",
-			vunit_family_name(unit->spec.family), addr);
-	for (int i = 0; i < DAMAGE_LEN; i++)
-		bytes[i] ^= 0x5a;
+	for (size_t i = 0; i < list->count; i++)
+		for (size_t k = 0; k < list->each[i]; k++)
+			if (!fits(&list->units[i][k], family, err))
+				return false;
 	return true;
 }
 
-/* A place of the record memory of an F2, or of a Core's SPI flash. */
-static bool put(struct vunit *unit, uint32_t f2, uint32_t core, const uint8_t *bytes, size_t len,
-	struct err *err)
+bool vcondition_apply(
+	const char *folder, const char *cloud, const struct vcondition *condition, struct err *err)
 {
-	if (is_core(unit)) {
-		memcpy(unit->memory[1] + core, bytes, len);
-		return true;
-	}
-	return vunit_dct_write(unit, f2, bytes, len) ||
-	       err_set(err, REASON_BUG, "the virtual DCT took no bytes");
-}
-
-static bool other_key(struct vunit *unit, struct err *err)
-{
-	uint8_t key[VKEY_PRIVATE_MAX];
-	size_t len;
-	if (!vkey_make(key, &len))
-		return err_set(err, REASON_STATION, "cannot make a key");
-	return put(unit, DCT_PRIVATE_KEY, CORE_DEVICE_KEY, key, len, err);
-}
-
-static bool server_key(struct vunit *unit, bool wrong, struct err *err)
-{
-	uint8_t slot[SERVER_SLOT];
-	memset(slot, 0xff, sizeof slot);
-	if (!wrong)
-		return put(unit, F2_SERVER_KEY, CORE_SERVER_KEY, slot, sizeof slot, err);
-	if (is_core(unit))
-		memcpy(slot, unit->memory[1] + CORE_SERVER_KEY, sizeof slot);
-	else
-		vunit_dct_read(unit, F2_SERVER_KEY, slot, sizeof slot);
-	for (int i = 0; i < DAMAGE_LEN; i++)
-		slot[MODULUS_AT + i] ^= 0x5a;
-	return put(unit, F2_SERVER_KEY, CORE_SERVER_KEY, slot, sizeof slot, err);
-}
-
-static uint32_t user_at(const struct vunit *unit)
-{
-	return is_core(unit) ? CORE_APPLICATION : unit->traits->map->user.start;
-}
-
-/* The application as it is, but its header names another platform, and its sums are right again. */
-static bool other_family(struct vunit *unit, struct err *err)
-{
-	uint8_t *module = at(unit, user_at(unit), INSIDE), sha256[SHA256_LEN];
-	size_t header = is_core(unit)                                     ? CORE_HEADER
-			: (bytes_le32(module) & 0x2FF10000) == 0x20000000 ? F2_HEADER_BEHIND_VECTORS
-									  : 0;
-	size_t len = bytes_le32(module + header + 4) - bytes_le32(module + header);
-	if (len < INSIDE || !at(unit, user_at(unit), len + 4))
-		return err_set(err, REASON_INPUT, "the virtual unit has no application");
-	bytes_put_le16(
-		module + header + 12, (uint16_t)(bytes_le16(module + header + 12) == 6 ? 8 : 6));
-	if (!digest_sha256(module, len - 34, sha256, err))
+	const struct vcondition_row *row = condition->row;
+	struct vreturn it = { .folder = folder, .cloud = cloud, .argument = condition->argument };
+	if (!vunit_open(folder, &it.unit, err))
 		return false;
-	memcpy(module + len - 34, sha256, sizeof sha256);
-	bytes_put_be32(module + len, digest_crc32(module, len));
-	return true;
-}
-
-static bool blank(struct vunit *unit)
-{
-	uint32_t first = is_core(unit) ? CORE_APPLICATION : F2_MODULES;
-	uint8_t *from = at(unit, first, 1);
-	memset(from, 0xff, (size_t)(unit->memory[0] + unit->memory_len[0] - from));
-	if (is_core(unit)) {
-		memset(unit->memory[1], 0xff, unit->memory_len[1]);
-		return true;
-	}
-	uint8_t nothing[DCT_DEVICE_ID + 12 - DCT_PRIVATE_KEY];
-	memset(nothing, 0xff, sizeof nothing);
-	return vunit_dct_write(unit, DCT_PRIVATE_KEY, nothing, sizeof nothing);
-}
-
-static bool claim(struct vunit *unit, struct err *err)
-{
-	static const uint8_t code[63] =
-		"iS7kqTf0bYxN2mWgRz4uVhLcD9oJpAeE6sQtXy1rB5wUvKjZ8nMaHdPlGiCfO3",
-			     claimed = '1', data[] = "what the application of its owner remembers";
-	unit->spec.credentials = true;
-	if (!vunit_spec_write(unit->folder, &unit->spec, err))
-		return false;
-	if (is_core(unit)) {
-		memcpy(unit->memory[1] + SPI_USER, data, sizeof data);
-		return true;
-	}
-	memcpy(unit->memory[0] + F2_EEPROM, data, sizeof data);
-	return (vunit_dct_write(unit, F2_CLAIM_CODE, code, sizeof code) &&
-		       vunit_dct_write(unit, F2_CLAIMED, &claimed, 1)) ||
-	       err_set(err, REASON_BUG, "the virtual DCT took no bytes");
-}
-
-static bool apply(struct vunit *unit, const struct vcondition *condition, struct err *err)
-{
-	const struct vunit_map *map = unit->traits->map;
-	switch (condition->kind) {
-	case VCONDITION_OTHER_KEY:
-		return other_key(unit, err);
-	case VCONDITION_DAMAGED:
-		return damage(unit, condition->addr, err);
-	case VCONDITION_FACTORY:
-		return damage(
-			unit, (is_core(unit) ? CORE_FACTORY : map->factory.start) + INSIDE, err);
-	case VCONDITION_NO_SERVER:
-	case VCONDITION_WRONG_SERVER:
-		return server_key(unit, condition->kind == VCONDITION_WRONG_SERVER, err);
-	case VCONDITION_OTHER_FAMILY:
-		return other_family(unit, err);
-	case VCONDITION_BLANK:
-		return blank(unit);
-	case VCONDITION_PARTS_INVALID:
-		return is_core(unit) ? err_set(err, REASON_INPUT, "a Core has no system parts")
-				     : damage(unit, map->parts[1].start + INSIDE, err);
-	case VCONDITION_CLAIMED:
-		return claim(unit, err);
-	case VCONDITIONS:
-		break;
-	}
-	return err_set(err, REASON_BUG, "there is no condition %d", (int)condition->kind);
-}
-
-bool vcondition_apply(const char *folder, const struct vcondition *condition, struct err *err)
-{
-	struct vunit *unit = NULL;
-	if (!vunit_open(folder, &unit, err))
-		return false;
-	enum vunit_family family = unit->spec.family;
-	bool good = family == VUNIT_CORE || family == VUNIT_PHOTON || family == VUNIT_P1
-			    ? apply(unit, condition, err)
-			    : err_set(err, REASON_INPUT,
-				      "a virtual %s cannot be put into a condition yet",
-				      vunit_family_name(unit->spec.family));
-	vunit_close(unit);
-	return good || err_at(err, "%s: condition %s", folder, names[condition->kind]);
+	bool good = fits(condition, it.unit->spec.family, err) && (!row->act || row->act(&it, err));
+	vunit_close(it.unit);
+	return good || err_at(err, "%s: condition %s", folder, row->name);
 }
