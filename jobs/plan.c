@@ -123,6 +123,7 @@ static bool build_all(struct plan_build *build, struct err *err)
 		return false;
 	plan_take_keys(build);
 	plan_check_requirements(build);
+	plan_take_recipients(build);
 	return build->refusals || plan_hash(product, build->options->cloud_url != NULL, err);
 }
 

@@ -18,6 +18,7 @@
 #include "image.h"
 #include "job.h"
 #include "module.h"
+#include "recipient.h"
 
 enum { PLAN_SECTORS_MAX = 1024, PLAN_REGIONS_MAX = 256, PLAN_EXTENTS_MAX = PLAN_REGIONS_MAX,
 	PLAN_STANDS_MAX = 2 * PLAN_EXTENTS_MAX };
@@ -106,6 +107,7 @@ struct plan {
 	struct plan_server_key server_key;
 	struct plan_device_key device_key;
 	struct plan_enrol enrol;
+	struct recipients recipients; /* of backups, pinned where the job says so; not of the product */
 	bool has_parts; /* some region is PHASE_PARTS */
 	const struct plan_region *staged; /* the one region that is PHASE_STAGED, or NULL */
 	const struct family_region *staged_area; /* where its image waits: the first bytes of this region */

@@ -59,5 +59,7 @@ bool plan_stand(struct plan_build *build, struct err *err) MUST_CHECK;
 void plan_take_keys(struct plan_build *build);
 /* plan_require.c: what the job wants of a unit as it comes. */
 void plan_check_requirements(struct plan_build *build);
+/* plan_recipients.c: who can open backups. */
+void plan_take_recipients(struct plan_build *build);
 /* plan_hash.c: fills sha256. Needs all the rest. */
 bool plan_hash(struct plan *plan, bool virtual_cloud, struct err *err) MUST_CHECK;

@@ -171,6 +171,9 @@ enum err_kind {
 		"Two units claim one device id", "keep both apart and find out which is which") \
 	X(DUPLICATE_KEY, "duplicate-key", REJECT, REFUSED, UNIT, \
 		"The unit carries a key of another unit", "keep both apart") \
+	X(NO_RECIPIENT, "no-recipient", INPUT, ABORTED, JOB, \
+		"A backup would hold private keys, and nobody is named who can open it", \
+		"name recipients in the job, backup : { recipients = ... }, or give --recipient") \
 	X(FAULTS_FOUND, "faults-found", DEVICE, FAIL, UNIT, \
 		"A diagnosis found faults on the unit", \
 		"see its findings; repair it, or set it aside") \

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who can open the backups of units that come back: the certificates that the job names. */
+#include <string.h>
+
+#include "clock.h"
+#include "plan_build.h"
+
+static void check_pin(
+	struct plan_build *build, const struct job_recipient *wanted, const struct recipient *is)
+{
+	if (wanted->sha256[0] && strcmp(wanted->sha256, is->fingerprint) != 0)
+		plan_refuse(build, wanted->line,
+			"backup: %s: the fingerprint of this certificate is %s, the job wants %s; fetch the "
+			"right one, or make sure of it and write that",
+			wanted->file, is->fingerprint, wanted->sha256);
+	else if (!wanted->sha256[0] && build->options->want_pins)
+		plan_refuse(build, wanted->line,
+			"backup: %s: the job does not name its sha256, which a real run wants; make sure "
+			"that it is the right certificate, then write sha256 = \"%s\";",
+			wanted->file, is->fingerprint);
+}
+
+void plan_take_recipients(struct plan_build *build)
+{
+	const struct job_backup *backup = &build->plan->job.returns.backup;
+	struct recipients *recipients = &build->plan->recipients;
+	for (size_t i = 0; i < backup->recipient_count; i++) {
+		const struct job_recipient *wanted = &backup->recipients[i];
+		struct err err;
+		if (recipients_add(recipients, wanted->file, clock_utc_ms(), &err))
+			check_pin(build, wanted, &recipients->list[recipients->count - 1]);
+		else
+			plan_refuse(build, wanted->line, "backup: %s", err.text);
+	}
+}
