@@ -46,8 +46,7 @@ bool diagnose_history(struct returned *unit, struct findings *findings, struct e
 	return true;
 }
 
-/* From the one at begin on. */
-static bool keep(
+bool diagnose_keep(
 	const struct returned *unit, const struct findings *findings, size_t begin, struct err *err)
 {
 	for (size_t i = begin; i < findings->count; i++) {
@@ -60,14 +59,19 @@ static bool keep(
 	return true;
 }
 
-struct part {
-	const char *step;
-	bool (*run)(struct returned *unit, struct findings *findings, struct err *err);
-	bool reads; /* the unit's memory, which is of no use if it is not ours */
-};
+const struct diagnose_part *diagnose_part(unsigned index)
+{
+	static const struct diagnose_part parts[DIAGNOSE_PARTS] = {
+		{ "look-history", "looking it up", diagnose_history, false },
+		{ "look-images", "looking at its images", diagnose_images, true },
+		{ "look-keys", "looking at its keys", diagnose_keys, true },
+		{ "look-settings", "looking at its settings", diagnose_settings, true },
+	};
+	return &parts[index];
+}
 
-static bool run_part(
-	struct returned *unit, const struct part *part, struct findings *findings, struct err *err)
+static bool run_part(struct returned *unit, const struct diagnose_part *part,
+	struct findings *findings, struct err *err)
 {
 	unsigned seq = 0;
 	size_t begin = findings->count;
@@ -75,7 +79,7 @@ static bool run_part(
 	if (!record_step_begin(unit->record, unit->attempt_id, part->step, 1, &seq, err))
 		return false;
 	bool good = part->run(unit, findings, err);
-	if (!keep(unit, findings, begin, &store)) {
+	if (!diagnose_keep(unit, findings, begin, &store)) {
 		*err = store;
 		return false;
 	}
@@ -92,13 +96,12 @@ static bool run_part(
 
 bool diagnose(struct returned *unit, struct findings *ret, struct err *err)
 {
-	static const struct part parts[] = { { "look-history", diagnose_history, false },
-		{ "look-images", diagnose_images, true }, { "look-keys", diagnose_keys, true },
-		{ "look-settings", diagnose_settings, true } };
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (!(parts[i].reads && verdict_of(ret) == VERDICT_NOT_OURS) &&
-			!run_part(unit, &parts[i], ret, err))
+	for (unsigned i = 0; i < DIAGNOSE_PARTS; i++) {
+		const struct diagnose_part *part = diagnose_part(i);
+		if (!(part->reads && verdict_of(ret) == VERDICT_NOT_OURS) &&
+			!run_part(unit, part, ret, err))
 			return false;
+	}
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "cancel.h"
+#include "cloud.h"
 #include "dfu.h"
 #include "finding.h"
 #include "look.h"
@@ -19,7 +20,9 @@ struct returned {
 	const struct family *family;
 	const struct plan *plan; /* NULL: no job was given; of any family */
 	struct record *record;
-	const struct config_cloud *cloud;   /* to be asked which key it holds; NULL: is not asked */
+	const struct config_cloud *cloud; /* to be asked which key it holds; NULL: is not asked */
+	struct cloud
+		*sender; /* of that cloud, if somebody has it open already; NULL: one is opened */
 	const char *attempt_id, *device_id; /* "" not known */
 	const struct cancel *cancel;
 	/* filled in by diagnose */
@@ -27,13 +30,30 @@ struct returned {
 	struct record_left left;
 	struct look looks[FAMILY_REGIONS_MAX]; /* as the family's regions */
 	bool records_invalid;                  /* record memory reads zeros only */
+	struct public_key
+		key; /* of the private key that it carries; fingerprint "": none that it could use */
+	bool cloud_answered;
+	char cloud_holds[KEY_FINGERPRINT]; /* then; "" no key of this unit */
 };
 
 /* Begins and ends a step of the attempt for each part. False if the unit is gone, somebody stopped it,
  * or the record failed; what was found until then stands in *ret all the same. */
 bool diagnose(struct returned *unit, struct findings *ret, struct err *err) MUST_CHECK;
 
-/* The parts. */
+/* The same part by part, for a procedure that has steps of its own. The parts come in their order; one
+ * that reads is of no use for a unit that is not ours. */
+struct diagnose_part {
+	const char *step;  /* in the record; stable */
+	const char *words; /* for people */
+	bool (*run)(struct returned *unit, struct findings *findings, struct err *err);
+	bool reads;
+};
+enum { DIAGNOSE_PARTS = 4 };
+const struct diagnose_part *diagnose_part(unsigned index);
+/* Into the record: the findings from the one at begin on. */
+bool diagnose_keep(const struct returned *unit, const struct findings *findings, size_t begin,
+	struct err *err) MUST_CHECK;
+
 bool diagnose_history(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;

@@ -89,9 +89,8 @@ static bool judge_key(const struct returned *unit, const struct family_key_slot 
 	return true;
 }
 
-static bool parse_key(const struct returned *unit, const struct family_key_slot *slot,
-	const uint8_t *bytes, char ret_fingerprint[KEY_FINGERPRINT], struct findings *findings,
-	struct err *err)
+static bool parse_key(struct returned *unit, const struct family_key_slot *slot,
+	const uint8_t *bytes, struct findings *findings, struct err *err)
 {
 	SCOPED_KEYPAIR struct keypair *keypair = NULL;
 	struct err unusable;
@@ -107,12 +106,11 @@ static bool parse_key(const struct returned *unit, const struct family_key_slot 
 			unusable.text);
 		return true;
 	}
-	memcpy(ret_fingerprint, keypair_public(keypair)->fingerprint, KEY_FINGERPRINT);
-	return judge_key(unit, slot, ret_fingerprint, findings, err);
+	unit->key = *keypair_public(keypair);
+	return judge_key(unit, slot, unit->key.fingerprint, findings, err);
 }
 
-static bool look_device_key(struct returned *unit, char ret_fingerprint[KEY_FINGERPRINT],
-	struct findings *findings, struct err *err)
+static bool look_device_key(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct family_key_slot *slot =
 		slot_of(unit, unit->plan ? unit->plan->device_key.slot : NULL, KEY_ROLE_DEVICE);
@@ -121,7 +119,7 @@ static bool look_device_key(struct returned *unit, char ret_fingerprint[KEY_FING
 		return true;
 	SCOPED_SECRET uint8_t *bytes = secret_alloc(slot->format.size, err);
 	return bytes && read_slot(unit, slot, bytes, findings, &there, err) &&
-	       (!there || parse_key(unit, slot, bytes, ret_fingerprint, findings, err));
+	       (!there || parse_key(unit, slot, bytes, findings, err));
 }
 
 /* --- what the cloud holds --- */
@@ -145,8 +143,8 @@ static void judge_cloud(
 			"it holds %s, the unit %s", result->held, fingerprint);
 }
 
-static bool ask_cloud(struct returned *unit, struct cloud *cloud, const char *fingerprint,
-	struct findings *findings, struct err *err)
+static bool ask_cloud(
+	struct returned *unit, struct cloud *cloud, struct findings *findings, struct err *err)
 {
 	const struct config_cloud *target = unit->cloud;
 	struct cloud_request request = { .look = true };
@@ -158,25 +156,29 @@ static bool ask_cloud(struct returned *unit, struct cloud *cloud, const char *fi
 		    cloud_wait(ticket,
 			    deadline_in_ms((uint64_t)target->timeout_ms * (target->retries + 1)),
 			    unit->cancel, &result, err);
-	if (good)
-		judge_cloud(&result, fingerprint, findings);
+	if (good) {
+		judge_cloud(&result, unit->key.fingerprint, findings);
+		unit->cloud_answered = result.answer == CLOUD_ACKNOWLEDGED;
+		memcpy(unit->cloud_holds, result.held, sizeof unit->cloud_holds);
+	}
 	cloud_forget(ticket);
 	return good;
 }
 
-static bool look_cloud(
-	struct returned *unit, const char *fingerprint, struct findings *findings, struct err *err)
+static bool look_cloud(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct cloud_journal none = { 0 };
 	struct cloud *cloud = NULL;
 	struct err wrong;
 	if (!unit->cloud || !unit->device_id[0])
 		return true;
+	if (unit->sender)
+		return ask_cloud(unit, unit->sender, findings, err);
 	if (!cloud_open(unit->cloud, &none, &cloud, &wrong)) {
 		finding_add(findings, FINDING_CODE_CLOUD_NOT_ASKED, "cloud", "%s", wrong.text);
 		return true;
 	}
-	bool good = ask_cloud(unit, cloud, fingerprint, findings, err);
+	bool good = ask_cloud(unit, cloud, findings, err);
 	cloud_close(cloud);
 	return good;
 }
@@ -256,7 +258,8 @@ static bool look_server_key(struct returned *unit, struct findings *findings, st
 
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err)
 {
-	char fingerprint[KEY_FINGERPRINT] = "";
-	return look_device_key(unit, fingerprint, findings, err) &&
-	       look_cloud(unit, fingerprint, findings, err) && look_server_key(unit, findings, err);
+	unit->key = (struct public_key){ 0 };
+	unit->cloud_answered = false;
+	return look_device_key(unit, findings, err) && look_cloud(unit, findings, err) &&
+	       look_server_key(unit, findings, err);
 }
