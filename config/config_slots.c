@@ -113,8 +113,18 @@ static void add_old_comments(
 	}
 }
 
+/* What the config says of its power stays with a slot that keeps its place. */
+static bool cycles_power(const struct config *old, const struct config_slot *slot)
+{
+	for (size_t i = 0; i < old->slot_count; i++)
+		if (strcmp(old->slots[i].port, slot->port) == 0 &&
+			strcmp(old->slots[i].controller, slot->controller) == 0)
+			return old->slots[i].power_cycle;
+	return old->power_cycle;
+}
+
 static void add_slots(struct text_buf *buf, const char *text, const struct place *place,
-	const struct config_slot *slots, size_t count)
+	const struct config *old, const struct config_slot *slots, size_t count)
 {
 	text_buf_addf(buf, "(\n");
 	for (size_t i = 0; i < count; i++) {
@@ -122,6 +132,9 @@ static void add_slots(struct text_buf *buf, const char *text, const struct place
 			slots[i].name, slots[i].port);
 		if (slots[i].controller[0])
 			text_buf_addf(buf, " controller = \"%s\";", slots[i].controller);
+		if (cycles_power(old, &slots[i]) != old->power_cycle)
+			text_buf_addf(
+				buf, " power_cycle = %s;", old->power_cycle ? "false" : "true");
 		text_buf_addf(buf, " }%s\n", i + 1 < count ? "," : "");
 	}
 	add_old_comments(buf, text, place, place->indent);
@@ -129,7 +142,7 @@ static void add_slots(struct text_buf *buf, const char *text, const struct place
 }
 
 static void edit(struct text_buf *buf, const char *text, size_t len, const struct place *place,
-	const struct config_slot *slots, size_t count)
+	const struct config *old, const struct config_slot *slots, size_t count)
 {
 	size_t from = 0;
 	if (place->terminate_at) {
@@ -140,35 +153,32 @@ static void edit(struct text_buf *buf, const char *text, size_t len, const struc
 	text_buf_add(buf, text + from, place->at - from);
 	if (place->insert)
 		text_buf_addf(buf, "%s%sslots = ", place->own_line ? "" : "\n", place->indent);
-	add_slots(buf, text, place, slots, count);
+	add_slots(buf, text, place, old, slots, count);
 	if (place->insert)
 		text_buf_add(buf, ";\n", 2);
 	text_buf_add(buf, text + place->end, len - place->end);
 }
 
-static bool same_slots(const struct config *config, const struct config_slot *slots, size_t count)
+static bool same_slots(const struct config *old, const struct config *now,
+	const struct config_slot *slots, size_t count)
 {
-	bool same = config->slot_count == count;
+	bool same = now->slot_count == count;
 	for (size_t i = 0; same && i < count; i++)
-		same = strcmp(config->slots[i].name, slots[i].name) == 0 &&
-		       strcmp(config->slots[i].port, slots[i].port) == 0 &&
-		       strcmp(config->slots[i].controller, slots[i].controller) == 0;
+		same = strcmp(now->slots[i].name, slots[i].name) == 0 &&
+		       strcmp(now->slots[i].port, slots[i].port) == 0 &&
+		       strcmp(now->slots[i].controller, slots[i].controller) == 0 &&
+		       now->slots[i].power_cycle == cycles_power(old, &slots[i]);
 	return same;
 }
 
-/* The proof that the edit did what it should. */
-static bool check(const char *path, const char *before, size_t before_len,
+/* The proof that the edit did what it should. now is for the result. */
+static bool check(const char *path, const struct config *old, struct config *now,
 	const struct text_buf *after, const struct config_slot *slots, size_t count,
 	struct err *err)
 {
-	SCOPED_FREE struct config *configs = calloc(2, sizeof *configs);
-	if (!configs)
-		return err_set(err, REASON_STATION, "no memory for the config");
-	struct config *old = &configs[0], *now = &configs[1];
-	if (!config_parse(path, before, before_len, old, err) ||
-		!config_parse(path, after->text, after->len, now, err))
+	if (!config_parse(path, after->text, after->len, now, err))
 		return err_at(err, "with its new slots");
-	bool good = same_slots(now, slots, count);
+	bool good = same_slots(old, now, slots, count);
 	memcpy(now->slots, old->slots, sizeof now->slots);
 	now->slot_count = old->slot_count;
 	memcpy(now->sha256, old->sha256, sizeof now->sha256);
@@ -182,12 +192,18 @@ bool config_with_slots(const char *path, const char *text, size_t len,
 {
 	struct place place = { 0 };
 	struct text_buf buf;
+	SCOPED_FREE struct config *configs = calloc(2, sizeof *configs);
+	if (!configs)
+		return err_set(err, REASON_STATION, "no memory for the config");
+	struct config *old = &configs[0];
 	if (!find_list(text, len, &place) && !find_end(text, len, &place))
 		return err_set(err, REASON_INPUT, "%s: there is no group \"station\"", path);
+	if (!config_parse(path, text, len, old, err))
+		return false;
 	text_buf_init(&buf, CFG_FILE_MAX);
-	edit(&buf, text, len, &place, slots, count);
+	edit(&buf, text, len, &place, old, slots, count);
 	bool good = !buf.failed || err_set(err, REASON_INPUT, "%s: would become too long", path);
-	if (!good || !check(path, text, len, &buf, slots, count, err)) {
+	if (!good || !check(path, old, &configs[1], &buf, slots, count, err)) {
 		text_buf_done(&buf);
 		return false;
 	}

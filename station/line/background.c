@@ -154,10 +154,10 @@ static bool send_row(
 	return true;
 }
 
-/* What cannot be recorded ends the line, as everywhere. */
+/* What cannot be recorded ends the line, as everywhere. That there is nothing to send is no error. */
 static void heed(struct line *line, const struct err *err)
 {
-	if (err_kind(err) == ERR_CANCEL)
+	if (err_kind(err) == ERR_CANCEL || err_kind(err) == ERR_NONE)
 		return;
 	log_line(line->options.log, "background", "%s", err->text);
 	if (err_kind(err) != ERR_STORE && err_kind(err) != ERR_BUG)

@@ -19,6 +19,7 @@ equal swap "FAIL|cloud-differs" "$(outcome swap)"
 equal rubbish "HELD|cloud-unreachable" "$(outcome rubbish)"
 equal busy "HELD|cloud-unreachable" "$(outcome busy)"
 equal down "HELD|cloud-unreachable" "$(outcome down)"
+! grep -E '(^| )background:? *$' rehearsal/logs/station.log || fail "lines in the log that say nothing"
 equal "outbox while held" "due" "$(sql 'SELECT DISTINCT state FROM outbox')"
 equal "seals of units that are not final" 0 "$(sql 'SELECT count(*) FROM seal')"
 

@@ -197,6 +197,22 @@ static void a_list_on_one_line_or_an_empty_one_will_do(void **state)
 		"\"; },\n\t{ name = \"A2\"; port = \"1-2.4\"; }\n);}");
 }
 
+static void what_is_said_of_the_power_of_a_slot_stays(void **state)
+{
+	(void)state;
+	assert_edit("station : {\n\tid = \"b\";\n\tslots = ( { name = \"X\"; port = \"1-2.4\"; "
+		    "power_cycle = true; } );\n};\n",
+		"station : {\n\tid = \"b\";\n\tslots = (\n\t\t{ name = \"A1\"; port = \"1-1\"; "
+		"controller = \"" CONTROLLER "\"; },\n\t\t{ name = \"A2\"; port = \"1-2.4\"; "
+		"power_cycle = true; }\n\t);\n};\n");
+	assert_edit(
+		"station : {\n\tid = \"b\";\n\tpower : { cycle = true; };\n\tslots = ( { name = "
+		"\"X\"; port = \"1-2.4\"; power_cycle = false; } );\n};\n",
+		"station : {\n\tid = \"b\";\n\tpower : { cycle = true; };\n\tslots = (\n\t\t{ name = "
+		"\"A1\"; port = \"1-1\"; controller = \"" CONTROLLER
+		"\"; },\n\t\t{ name = \"A2\"; port = \"1-2.4\"; power_cycle = false; }\n\t);\n};\n");
+}
+
 static void the_shipped_example_can_be_edited(void **state)
 {
 	SCOPED_FREE uint8_t *text = NULL;
@@ -240,6 +256,7 @@ int main(void)
 		cmocka_unit_test(the_list_is_replaced_and_nothing_else),
 		cmocka_unit_test(a_list_is_put_in_where_none_is),
 		cmocka_unit_test(a_list_on_one_line_or_an_empty_one_will_do),
+		cmocka_unit_test(what_is_said_of_the_power_of_a_slot_stays),
 		cmocka_unit_test(the_shipped_example_can_be_edited),
 		cmocka_unit_test(a_text_that_is_no_config_is_refused),
 	};
