@@ -7,6 +7,7 @@
 #include "attempt.h"
 #include "flash.h"
 #include "module.h"
+#include "options.h"
 #include "steps.h"
 
 enum { HEADER_READ_MAX = 1024 };
@@ -129,6 +130,31 @@ static bool check_modules(struct attempt *attempt, const struct plan *stage, str
 	return true;
 }
 
+/* Option bytes into the record, once, and against the job; nothing where the profile knows of none. */
+static bool check_options(struct attempt *attempt, bool writes, struct err *err)
+{
+	const struct plan *plan = attempt->plan;
+	const struct option_bytes *options = &plan->family.options;
+	const struct options_place place = { .dfu = &attempt->dfu,
+		.family = &plan->family,
+		.record = attempt->record,
+		.attempt_id = attempt->id };
+	uint8_t bytes[OPTION_BYTES_MAX];
+	if (!options->known)
+		return true;
+	if (!dfu_has_alt(&attempt->dfu, options->alt))
+		return !plan->job.requirement_count ||
+		       err_set(err, REASON_OPTION_BYTES,
+			       "alt %u: the unit does not show its option bytes, of which the job "
+			       "requires %s",
+			       options->alt, plan->job.requirements[0].name);
+	if (!options_read(&place, !attempt->options_kept, bytes, err))
+		return false;
+	attempt->options_kept = true;
+	return options_unlocked(options, bytes, err) && options_as_required(plan, bytes, err) &&
+	       (!writes || options_let_write(plan, bytes, err));
+}
+
 static bool inspect(struct attempt *attempt, bool writes, struct err *err)
 {
 	if (!dfu_check_layout(&attempt->dfu, err))
@@ -137,7 +163,7 @@ static bool inspect(struct attempt *attempt, bool writes, struct err *err)
 		if (!check_optional(attempt, plan_stage(attempt->plan, i), err))
 			return false;
 	bool as_it_came = attempt->try_number == 1 && attempt->stages_run == 0;
-	if (!options_check(attempt, writes, err) || (as_it_came && !observe_modules(attempt, err)))
+	if (!check_options(attempt, writes, err) || (as_it_came && !observe_modules(attempt, err)))
 		return false;
 	for (unsigned i = 0; i <= attempt->plan->before_count; i++)
 		if (!check_modules(attempt, plan_stage(attempt->plan, i), err))

@@ -36,9 +36,6 @@ size_t step_index(const struct step_table *table, const char *name);
 bool step_check(struct attempt *attempt, struct err *err);
 /* The same, but for what only matters to who writes. */
 bool step_inspect(struct attempt *attempt, struct err *err);
-/* step_options.c: option bytes into the record; REASON_READ_PROTECTED, REASON_OPTION_BYTES, and
- * REASON_WRITE_PROTECTED if it is to be written. Nothing to do where the profile knows of none. */
-bool options_check(struct attempt *attempt, bool writes, struct err *err) MUST_CHECK;
 /* step_compare.c: verify, which only reads */
 bool step_compare_server_key(struct attempt *attempt, struct err *err);
 bool step_compare_device_key(struct attempt *attempt, struct err *err);

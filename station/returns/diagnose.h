@@ -59,6 +59,8 @@ bool diagnose_images(struct returned *unit, struct findings *findings, struct er
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_settings(
 	struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
+/* Of diagnose_images: the chip's option bytes. */
+bool diagnose_options(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 
 /* The job that makes the unit good again, in words: "photon-tinker", "a job of the family photon". */
 void diagnose_repair_job(const struct returned *unit, char *to, size_t cap);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every region that an image may be in. */
+/* What lets an image be written, and every region that one may be in. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +42,8 @@ static bool look_region(struct returned *unit, const struct family_region *regio
 bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct family *family = unit->family;
+	if (!diagnose_options(unit, findings, err))
+		return false;
 	SCOPED_FREE struct record_known_image *known =
 		calloc(RECORD_KNOWN_IMAGES_MAX, sizeof *known);
 	if (!known)

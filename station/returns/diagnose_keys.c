@@ -124,9 +124,24 @@ static bool look_device_key(struct returned *unit, struct findings *findings, st
 
 /* --- what the cloud holds --- */
 
-static void judge_cloud(
-	const struct cloud_result *result, const char *fingerprint, struct findings *findings)
+/* Whose key is it that the cloud holds? One of ours may be replaced, another is a conflict (F21). */
+static bool add_differs(const struct returned *unit, const char *held, const char *fingerprint,
+	struct findings *findings, struct err *err)
 {
+	char state[RECORD_KEY_STATE] = "", known[RECORD_KEY_STATE + 32];
+	if (!record_key_state(unit->record, unit->device_id, held, state, sizeof state, err))
+		return false;
+	snprintf(known, sizeof known, state[0] ? "\"%s\" in our record" : "not in our record",
+		state);
+	finding_add(findings, FINDING_CODE_CLOUD_KEY_DIFFERS, "cloud",
+		"it holds %s, %s; the unit %s", held, known, fingerprint);
+	return true;
+}
+
+static bool judge_cloud(const struct returned *unit, const struct cloud_result *result,
+	struct findings *findings, struct err *err)
+{
+	const char *fingerprint = unit->key.fingerprint;
 	if (result->answer != CLOUD_ACKNOWLEDGED)
 		finding_add(findings, FINDING_CODE_CLOUD_NOT_ASKED, "cloud", "%s", result->text);
 	else if (!result->held[0])
@@ -139,8 +154,8 @@ static void judge_cloud(
 		finding_add(findings, FINDING_CODE_CLOUD_KEY_UNPROVEN, "cloud",
 			"it holds %s; the unit shows none to compare with", result->held);
 	else
-		finding_add(findings, FINDING_CODE_CLOUD_KEY_DIFFERS, "cloud",
-			"it holds %s, the unit %s", result->held, fingerprint);
+		return add_differs(unit, result->held, fingerprint, findings, err);
+	return true;
 }
 
 static bool ask_cloud(
@@ -156,13 +171,12 @@ static bool ask_cloud(
 		    cloud_wait(ticket,
 			    deadline_in_ms((uint64_t)target->timeout_ms * (target->retries + 1)),
 			    unit->cancel, &result, err);
-	if (good) {
-		judge_cloud(&result, unit->key.fingerprint, findings);
-		unit->cloud_answered = result.answer == CLOUD_ACKNOWLEDGED;
-		memcpy(unit->cloud_holds, result.held, sizeof unit->cloud_holds);
-	}
 	cloud_forget(ticket);
-	return good;
+	if (!good)
+		return false;
+	unit->cloud_answered = result.answer == CLOUD_ACKNOWLEDGED;
+	memcpy(unit->cloud_holds, result.held, sizeof unit->cloud_holds);
+	return judge_cloud(unit, &result, findings, err);
 }
 
 static bool look_cloud(struct returned *unit, struct findings *findings, struct err *err)

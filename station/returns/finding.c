@@ -19,7 +19,8 @@ static const struct {
 	[VERDICT_REPAIRABLE] = { "repairable", "can be made good again here" },
 	[VERDICT_FLASH_DEFECTIVE] = { "flash-defective",
 		"its flash does not hold what is written" },
-	[VERDICT_NEEDS_SWD] = { "needs-swd", "only a debug probe reaches what is broken" },
+	[VERDICT_NEEDS_SWD] = { "needs-swd",
+		"only a debug probe, or the chip maker's tool, reaches what is broken" },
 	[VERDICT_UNREADABLE] = { "unreadable", "could not be read, so nothing is known" },
 	[VERDICT_NOT_OURS] = { "not-ours", "is not what the profile or the job describes" },
 };

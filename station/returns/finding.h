@@ -47,6 +47,16 @@ enum finding_means {
 		"another cable and port, power off and on, then diagnose again") \
 	X(TOO_MANY, "too-many-findings", FAULT, MEANS_UNREADABLE, "", \
 		"mend what is listed, then diagnose again") \
+	/* option bytes */ \
+	X(OPTIONS, "option-bytes", GOOD, 0, "", "") \
+	X(OPTIONS_WRONG, "option-bytes-wrong", FAULT, MEANS_SWD, \
+		"nothing, until it matters: with another brown-out level it hangs on a weak supply", \
+		"set them with ST's tool; the station does not write them") \
+	X(READ_PROTECTED, "read-protected", FAULT, MEANS_UNREADABLE, "", \
+		"lift it with ST's tool, which erases all of it, keys too; then it is made anew") \
+	X(WRITE_PROTECTED, "write-protected", FAULT, MEANS_SWD, \
+		"nothing: it only takes no other image", \
+		"lift it in the option bytes with ST's tool; the station does not") \
 	/* images */ \
 	X(IMAGE_SAME, "image-same", GOOD, 0, "", "") \
 	X(IMAGE_OTHER, "image-other-version", NOTE, 0, "", "") \
@@ -73,7 +83,8 @@ enum finding_means {
 		"blinking yellow, or magenta without end", \
 		"write the system parts; keys and settings can be looked at after that") \
 	X(BOOTLOADER_DAMAGED, "bootloader-damaged", FAULT, MEANS_SWD, \
-		"no light but a dim blue one at the next power-up", "write the bootloader by SWD") \
+		"no light but a dim blue one at the next power-up", \
+		"write it by SWD, or give a job that brings a bootloader, if its family can stage one") \
 	/* keys */ \
 	X(DEVICE_KEY_ENROLLED, "device-key-enrolled", GOOD, 0, "", "") \
 	X(DEVICE_KEY_MISSING, "device-key-missing", FAULT, REPAIR_DEVICE_KEY, \

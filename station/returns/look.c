@@ -158,9 +158,10 @@ static void add_damaged(struct judging *it, const char *why)
 	else
 		snprintf(text, sizeof text, "%s", why);
 	struct finding *finding = add(it, FINDING_CODE_IMAGE_DAMAGED, text);
-	bool bootloader = it->look->has_module && it->look->module.function == MODULE_BOOTLOADER &&
-			  !it->region->writable;
-	if (bootloader && !it->region->staged.possible) {
+	/* DFU does not reach it; the firmware puts one in its place that a job brings. */
+	bool brought = it->region->staged.possible && (it->planned || it->left);
+	if (it->region->module && it->region->function == MODULE_BOOTLOADER &&
+		!it->region->writable && !brought) {
 		finding->code = FINDING_CODE_BOOTLOADER_DAMAGED;
 		finding->means = MEANS_SWD;
 	}
@@ -323,6 +324,17 @@ void look_dependencies(
 	}
 }
 
+bool look_may_retry(const struct dfu *dfu, const struct err *err)
+{
+	return !dfu->gone && err_kind(err) == ERR_LINK;
+}
+
+bool look_may_go_on(const struct dfu *dfu, const struct err *err)
+{
+	enum err_kind kind = err_kind(err);
+	return !dfu->gone && kind != ERR_CANCEL && kind != ERR_BUG && kind != ERR_STORE;
+}
+
 bool look_read(struct dfu *dfu, const char *subject, uint8_t alt, uint32_t addr, uint8_t *ret,
 	uint32_t len, struct findings *findings, bool *ret_readable, struct err *err)
 {
@@ -334,9 +346,9 @@ bool look_read(struct dfu *dfu, const char *subject, uint8_t alt, uint32_t addr,
 			*ret_readable = true;
 			return true;
 		}
-		if (dfu->gone || err_kind(err) != ERR_LINK || !dfu_recover(dfu, &lost))
+		if (!look_may_retry(dfu, err) || !dfu_recover(dfu, &lost))
 			break;
 	}
 	finding_add(findings, FINDING_CODE_UNREADABLE, subject, "%s", err->text);
-	return !dfu->gone && err_kind(err) != ERR_CANCEL && err_kind(err) != ERR_BUG;
+	return look_may_go_on(dfu, err);
 }

@@ -42,3 +42,6 @@ void look_dependencies(
  * is a finding; false if the unit is gone or somebody stopped it. */
 bool look_read(struct dfu *dfu, const char *subject, uint8_t alt, uint32_t addr, uint8_t *ret,
 	uint32_t len, struct findings *findings, bool *ret_readable, struct err *err) MUST_CHECK;
+/* What a failed read leaves to do: once more after dfu_recover; the next thing, without its bytes. */
+bool look_may_retry(const struct dfu *dfu, const struct err *err);
+bool look_may_go_on(const struct dfu *dfu, const struct err *err);

@@ -180,7 +180,7 @@ static void what_an_update_left_is_no_fault(void **state)
 	assert_int_equal(verdict_of(&findings), VERDICT_REPAIRABLE);
 }
 
-/* A Photon's can be staged by its firmware, a board without that way needs a probe. */
+/* A Photon's can be staged by its firmware, if a job brings one; a board without that way needs a probe. */
 static void a_bootloader_that_dfu_cannot_mend_needs_a_probe(void **state)
 {
 	(void)state;
@@ -188,6 +188,11 @@ static void a_bootloader_that_dfu_cannot_mend_needs_a_probe(void **state)
 	unstaged = photon;
 	put_module(0x08000000, 6, 501, MODULE_BOOTLOADER, 0, (struct module_dependency){ 0 });
 	bytes[2000] ^= 1;
+	assert_found(&photon, "bootloader", FINDING_CODE_BOOTLOADER_DAMAGED,
+		"version 501, but the sums");
+	assert_int_equal(verdict_of(&findings), VERDICT_NEEDS_SWD);
+	known[known_count++] =
+		(struct record_known_image){ .left_with = true, .addr = 0x08000000, .size = 8192 };
 	assert_found(
 		&photon, "bootloader", FINDING_CODE_IMAGE_DAMAGED, "version 501, but the sums");
 	assert_int_equal(verdict_of(&findings), VERDICT_REPAIRABLE);

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# F18: bytes of the bootloader are not what they were. DFU does not reach them: a job that brings a bootloader lets the unit's
+# own firmware put it there; without one, only a debug probe mends it. (The system part wants one in a good version, too.)
+. "$(dirname "$0")/returns.sh"
+come_back p1 -,-
+sed '/region = "bootloader"/d' p1.cfg >without.cfg
+expect 0 "$STATION" rehearse without.cfg --units 2 --rework --state rehearsal --condition F18,-
+look 1 --job without.cfg
+faulty A1 needs-swd images "bootloader bootloader-damaged system-part2 dependency"
+healthy A2
+look 1 # by the job that it left with, which brought none
+faulty A1 needs-swd images "bootloader bootloader-damaged system-part2 dependency"
+look 1 --job p1.cfg
+faulty A1 repairable images "bootloader image-damaged system-part2 dependency"
+is_told A1 image-damaged "16 bytes differ from p1-bootloader.bin, first at 0x08001000; version *"
+sound
+
+# A job that brought one is known by what it left the unit with.
+come_back p1 F18,-
+look 1
+faulty A1 repairable images "bootloader image-damaged system-part2 dependency"
+sound
+
+# A Core's has no sums, so nobody could tell.
+expect 2 "$STATION" rehearse "$SOURCE/jobs/core.cfg" --units 1 --condition F18 --state elsewhere
+grep -q "cannot be in condition F18: its bootloader has no sums" err || fail "it is refused as: $(cat err)"
