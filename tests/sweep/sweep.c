@@ -28,6 +28,8 @@ static enum vunit_bootloader bootloader_of(const char *family)
 		return VUNIT_P1_1_4_4;
 	if (strcmp(family, "stm32-custom") == 0)
 		return VUNIT_ROM_F4_FOLDED;
+	if (strcmp(family, "electron") == 0)
+		return VUNIT_ELECTRON_1_4_4;
 	return strcmp(family, "photon") == 0 ? VUNIT_PHOTON_1_4_4 : VUNIT_CORE_FACTORY;
 }
 

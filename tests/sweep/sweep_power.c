@@ -43,11 +43,11 @@ static void add_cut(struct sweep *sweep, uint64_t at, bool button)
 		fail_msg("%s", err.text);
 }
 
-static void sweep_family(const char *family)
+static void sweep_family(const char *name)
 {
 	struct sweep sweep;
 	unsigned stride = sweep_setting("SWEEP_STRIDE", 1);
-	sweep_open(&sweep, family, SWEEP_AT_ONCE);
+	sweep_open(&sweep, name, SWEEP_AT_ONCE);
 	sweep.bench.config.gone_wait_ms = COMES_BACK_MS;
 	uint64_t count = sweep_count_transfers(&sweep);
 	usb_fault_on_unplug(sweep.bench.fault, cut_power, &sweep.bench);
@@ -61,51 +61,22 @@ static void sweep_family(const char *family)
 	sweep_close(&sweep);
 }
 
-static void a_core_that_loses_its_power_is_told_truly(void **state)
+static const char *family = "core";
+
+static void a_unit_that_loses_its_power_is_told_truly(void **state)
 {
 	(void)state;
-	sweep_family("core");
+	sweep_family(family);
 }
 
-static void a_photon_that_loses_its_power_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("photon");
-}
-
-static void a_p1_that_loses_its_power_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("p1");
-}
-
-static void an_stm32_that_loses_its_power_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("stm32-custom");
-}
-
+/* [FAMILY [STRIDE]] */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest core[] = {
-		cmocka_unit_test(a_core_that_loses_its_power_is_told_truly),
-	};
-	const struct CMUnitTest photon[] = {
-		cmocka_unit_test(a_photon_that_loses_its_power_is_told_truly),
-	};
-	const struct CMUnitTest p1[] = {
-		cmocka_unit_test(a_p1_that_loses_its_power_is_told_truly),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(
+		a_unit_that_loses_its_power_is_told_truly) };
+	if (argc > 1)
+		family = argv[1];
 	if (argc > 2)
 		setenv("SWEEP_STRIDE", argv[2], 0);
-	const struct CMUnitTest stm32[] = {
-		cmocka_unit_test(an_stm32_that_loses_its_power_is_told_truly),
-	};
-	if (argc > 1 && strcmp(argv[1], "stm32-custom") == 0)
-		return cmocka_run_group_tests(stm32, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "photon") == 0)
-		return cmocka_run_group_tests(photon, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "p1") == 0)
-		return cmocka_run_group_tests(p1, NULL, NULL);
-	return cmocka_run_group_tests(core, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,17 +61,17 @@ static void add_fault(struct sweep *sweep, const struct kind *kind, uint64_t at)
 }
 
 /* Every kind meets every stride-th transfer, each kind beginning at another one. */
-static void sweep_family(const char *family)
+static void sweep_family(const char *name)
 {
 	struct sweep sweep;
 	unsigned stride = sweep_setting("SWEEP_STRIDE", 1);
 	size_t first = sweep_setting("SWEEP_KIND", 0), end = sizeof kinds / sizeof *kinds;
 	if (getenv("SWEEP_KIND"))
 		end = first + 1;
-	sweep_open(&sweep, family, SWEEP_AT_ONCE);
+	sweep_open(&sweep, name, SWEEP_AT_ONCE);
 	sweep.bench.config.gone_wait_ms = IN_VAIN_MS; /* what is unplugged here stays away */
 	uint64_t count = sweep_count_transfers(&sweep);
-	printf("%s: %llu transfers, stride %u\n", family, (unsigned long long)count, stride);
+	printf("%s: %llu transfers, stride %u\n", name, (unsigned long long)count, stride);
 	for (size_t i = first; i < end; i++)
 		for (uint64_t at = i % stride; at < count && sweep_goes_on(&sweep); at += stride) {
 			add_fault(&sweep, &kinds[i], at);
@@ -82,51 +82,22 @@ static void sweep_family(const char *family)
 	sweep_close(&sweep);
 }
 
-static void a_core_with_one_bad_transfer_is_told_truly(void **state)
+static const char *family = "core";
+
+static void a_unit_with_one_bad_transfer_is_told_truly(void **state)
 {
 	(void)state;
-	sweep_family("core");
+	sweep_family(family);
 }
 
-static void a_photon_with_one_bad_transfer_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("photon");
-}
-
-static void a_p1_with_one_bad_transfer_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("p1");
-}
-
-static void an_stm32_with_one_bad_transfer_is_told_truly(void **state)
-{
-	(void)state;
-	sweep_family("stm32-custom");
-}
-
+/* [FAMILY [STRIDE]] */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest core[] = {
-		cmocka_unit_test(a_core_with_one_bad_transfer_is_told_truly),
-	};
-	const struct CMUnitTest photon[] = {
-		cmocka_unit_test(a_photon_with_one_bad_transfer_is_told_truly),
-	};
-	const struct CMUnitTest p1[] = {
-		cmocka_unit_test(a_p1_with_one_bad_transfer_is_told_truly),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(
+		a_unit_with_one_bad_transfer_is_told_truly) };
+	if (argc > 1)
+		family = argv[1];
 	if (argc > 2)
 		setenv("SWEEP_STRIDE", argv[2], 0);
-	const struct CMUnitTest stm32[] = {
-		cmocka_unit_test(an_stm32_with_one_bad_transfer_is_told_truly),
-	};
-	if (argc > 1 && strcmp(argv[1], "stm32-custom") == 0)
-		return cmocka_run_group_tests(stm32, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "photon") == 0)
-		return cmocka_run_group_tests(photon, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "p1") == 0)
-		return cmocka_run_group_tests(p1, NULL, NULL);
-	return cmocka_run_group_tests(core, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
