@@ -18,8 +18,11 @@ unsigned sweep_setting(const char *name, unsigned usual)
 
 const struct bench_job *sweep_job(const char *family)
 {
-	static const struct bench_job usual = { 0 }, staged = { .bootloader = true };
-	return strcmp(family, "p1") == 0 ? &staged : &usual;
+	static const struct bench_job usual = { 0 }, bootloader = { .bootloader = true },
+				      staged = { .staged = true };
+	if (strcmp(family, "core-radio") == 0)
+		return &staged;
+	return strcmp(family, "p1") == 0 ? &bootloader : &usual;
 }
 
 static enum vunit_bootloader bootloader_of(const char *family)
@@ -36,7 +39,7 @@ static enum vunit_bootloader bootloader_of(const char *family)
 void sweep_open(struct sweep *sweep, const char *family, unsigned slots)
 {
 	*sweep = (struct sweep){ .slots = slots };
-	bench_open(&sweep->bench, family, slots);
+	bench_open(&sweep->bench, strcmp(family, "core-radio") == 0 ? "core" : family, slots);
 	bench_take_job(&sweep->bench, sweep_job(family));
 }
 

@@ -27,7 +27,7 @@ struct sweep {
 	unsigned reasons[REASON_COUNT]; /* of the attempts with a fault */
 };
 
-/* What a family's units are made to: everything; a P1 gets a bootloader too. */
+/* What a family's units are made to: everything; a P1 gets a bootloader too. "core-radio": a Core, in two stages. */
 const struct bench_job *sweep_job(const char *family);
 void sweep_open(struct sweep *sweep, const char *family, unsigned slots);
 /* Prints what there was, and fails if something was found. */

@@ -145,6 +145,11 @@ static void write_images(const struct line_bench *bench, const struct bench_job 
 	}
 }
 
+#define RADIO_STAGE \
+	"stages = ( { images = ( { region = \"user\"; file = \"" SOURCE_DIR \
+	"/jobs/images/core-radio-patch.bin\"; } ); runs = \"radio patch\"; " \
+	"comes_back = \"by-itself\"; run_ms = 1; deadline_ms = 20000; }, { "
+
 static bool is_custom(const struct line_bench *bench)
 {
 	return strcmp(bench->family, "stm32-custom") == 0;
@@ -155,18 +160,19 @@ static void write_job(const struct line_bench *bench, const struct bench_job *jo
 	SCOPED_FILE FILE *to = fopen(path, "w");
 	const struct job_limits *limits = &job->limits;
 	assert_non_null(to);
-	fprintf(to, "job : {\n\tname = \"t\";\n\tfamily = \"%s\";\n\timages = (\n", bench->family);
+	fprintf(to, "job : {\n\tname = \"t\";\n\tfamily = \"%s\";\n\t%simages = (\n", bench->family,
+		job->staged ? RADIO_STAGE : "");
 	write_images(bench, job, to);
 	bool ec = is_custom(bench) || strcmp(bench->family, "electron") == 0;
 	const char *slots = ec ? "ec" : "rsa", *key = ec ? "p256" : "rsa";
 	fprintf(to,
-		"\n\t);\n\tdevice_key : { slot = \"device-%s\"; policy = \"%s\"; };\n"
+		"\n\t)%s;\n\tdevice_key : { slot = \"device-%s\"; policy = \"%s\"; };\n"
 		"\tserver_key : { slot = \"server-%s\"; file = \"" SOURCE_DIR
 		"/jobs/cloud-%s.pub.der\"; host = \"%s\"; port = 5683; };\n"
 		"\tenrol : { cloud = \"main\"; };\n\twrite = \"%s\";\n\tafter = \"%s\";\n",
-		slots, job->keep_valid ? "keep-valid" : "new", slots, key,
-		job->host ? job->host : "device.example.com", job->changed ? "changed" : "always",
-		job->runs ? "runs" : "leave");
+		job->staged ? "; } )" : "", slots, job->keep_valid ? "keep-valid" : "new", slots,
+		key, job->host ? job->host : "device.example.com",
+		job->changed ? "changed" : "always", job->runs ? "runs" : "leave");
 	fprintf(to,
 		"\tlimits : { retries = %u; attempts_per_unit = %u; attempt_timeout_ms = %u;\n"
 		"\t\tstop_after_failures = %u; slot_stop_after = %u; min_yield = %f; "
@@ -497,6 +503,7 @@ static void prepare(struct line_bench *bench, const struct bench_run *run)
 		.end_after_outcomes = run->until_stopped ? 0
 				      : run->end_after   ? run->end_after
 							 : units,
+		.skipped_time = 1,
 		.event = take_event,
 		.context = bench };
 	line_free(bench->line);

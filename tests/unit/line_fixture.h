@@ -29,6 +29,7 @@ struct bench_job {
 	uint16_t needs_bootloader; /* of this version: the application does; 0 = none */
 	bool serial_flash; /* P1: with an image there */
 	bool no_factory;
+	bool staged;	  /* Core: a radio patch runs first */
 	bool independent; /* the application needs no system part */
 	const char *host; /* of the server key; NULL = device.example.com */
 	bool keep_valid, changed, runs;

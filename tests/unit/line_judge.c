@@ -164,6 +164,17 @@ static void blank(uint8_t *map, size_t map_len, size_t offset, size_t len)
 	memset(map + offset, 1, len);
 }
 
+static void mark_written(
+	const struct plan *plan, uint8_t alt, uint32_t start, uint8_t *map, size_t len)
+{
+	for (size_t i = 0; i < plan->extent_count; i++)
+		if (plan->extents[i].alt == alt)
+			blank(map, len, plan->extents[i].addr - start, plan->extents[i].len);
+	for (size_t i = 0; i < plan->sector_count; i++) /* also where a bootloader waited */
+		if (plan->sectors[i].alt == alt)
+			blank(map, len, plan->sectors[i].addr - start, plan->sectors[i].size);
+}
+
 /* Marks the bytes of an alternate setting that the plan or the unit itself may change. What lies
  * behind the access range is another memory: the Photon's alt 1 runs on into what stands behind the
  * current copy. */
@@ -173,12 +184,9 @@ static void mark_allowed(const struct line_bench *bench, uint8_t alt, uint8_t *m
 	uint32_t start = start_of(bench, alt), end = plan->family.alts[alt].access_end;
 	if (end)
 		blank(map, len, end - start, len - (end - start));
-	for (size_t i = 0; i < plan->extent_count; i++)
-		if (plan->extents[i].alt == alt)
-			blank(map, len, plan->extents[i].addr - start, plan->extents[i].len);
-	for (size_t i = 0; i < plan->sector_count; i++) /* also where a bootloader waited */
-		if (plan->sectors[i].alt == alt)
-			blank(map, len, plan->sectors[i].addr - start, plan->sectors[i].size);
+	for (size_t i = 0; i < plan->before_count; i++)
+		mark_written(plan->before[i], alt, start, map, len);
+	mark_written(plan, alt, start, map, len);
 	const struct family_key_slot *slots[2] = { plan->server_key.slot, plan->device_key.slot };
 	for (size_t i = 0; i < 2; i++)
 		if (slots[i]->alt == alt)
