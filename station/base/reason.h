@@ -177,6 +177,18 @@ enum err_kind {
 	X(FAULTS_FOUND, "faults-found", DEVICE, FAIL, UNIT, \
 		"A diagnosis found faults on the unit", \
 		"see its findings; repair it, or set it aside") \
+	/* decisions about a unit that came back */ \
+	X(NEEDS_SWD, "needs-swd", REJECT, REFUSED, UNIT, \
+		"Only a debug probe reaches what is broken on the unit", \
+		"write its bootloader by SWD, or scrap it") \
+	X(FLASH_DEFECTIVE, "flash-defective", REJECT, REFUSED, UNIT, \
+		"The unit's flash does not hold what is written", "scrap the unit") \
+	X(UNREADABLE, "unreadable", REJECT, REFUSED, UNIT, \
+		"The unit could not be read, so nothing of it is changed", \
+		"another cable and port, power off and on, then once more") \
+	X(JOB_MENDS_NOT, "job-does-not-mend", REJECT, REFUSED, JOB, \
+		"The job does not mend all that is wrong with the unit", \
+		"take a job with what the message names") \
 	/* the procedure itself */ \
 	X(STEP_TIMEOUT, "step-timeout", LINK, FAIL, UNIT, \
 		"A step took longer than it may", "try the unit once more, then set it aside") \

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
@@ -59,6 +60,16 @@ struct finding *finding_add(struct findings *findings, enum finding_code code, c
 		code == FINDING_CODE_TOO_MANY ? "unit" : subject);
 	text_make_printable(finding->evidence);
 	return finding;
+}
+
+const struct finding *finding_of(
+	const struct findings *findings, enum finding_code code, const char *subject)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->list[i].code == code &&
+			(!subject || strcmp(findings->list[i].subject, subject) == 0))
+			return &findings->list[i];
+	return NULL;
 }
 
 void finding_soften(struct finding *finding)

@@ -168,6 +168,9 @@ struct findings {
 /* In its usual state; the finding may be changed through the pointer, which is never NULL. */
 struct finding *finding_add(struct findings *findings, enum finding_code code, const char *subject,
 	const char *format, ...) PRINTF_LIKE(4, 5);
+/* The first of this code, of this subject (NULL: any); NULL: there is none. */
+const struct finding *finding_of(
+	const struct findings *findings, enum finding_code code, const char *subject);
 /* As it is, in a region or of a kind where nothing depends on it: a note that wants nothing. */
 void finding_soften(struct finding *finding);
 
