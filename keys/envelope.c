@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "scope.h"
+#include "stackwipe.h"
 
 struct envelope {
 	CMS_ContentInfo *cms;
@@ -72,17 +73,29 @@ bool envelope_begin(const struct recipients *recipients, struct envelope **ret, 
 	return true;
 }
 
-bool envelope_add(struct envelope *envelope, const void *plain, size_t len, struct err *err)
+struct adding {
+	BIO *bio;
+	const char *from;
+	size_t len;
+};
+
+static bool encrypt(void *context, struct err *err)
 {
-	const char *from = plain;
-	while (len > 0) {
-		int part = len < 1 << 20 ? (int)len : 1 << 20;
-		if (BIO_write(envelope->bio, from, part) != part)
+	struct adding *adding = context;
+	while (adding->len > 0) {
+		int part = adding->len < 1 << 20 ? (int)adding->len : 1 << 20;
+		if (BIO_write(adding->bio, adding->from, part) != part)
 			return failed(err, "encrypt");
-		from += part;
-		len -= (size_t)part;
+		adding->from += part;
+		adding->len -= (size_t)part;
 	}
 	return true;
+}
+
+bool envelope_add(struct envelope *envelope, const void *plain, size_t len, struct err *err)
+{
+	struct adding adding = { envelope->bio, plain, len };
+	return stackwipe_run(encrypt, &adding, err);
 }
 
 bool envelope_end(struct envelope *envelope, uint8_t **ret, size_t *ret_len, struct err *err)

@@ -19,6 +19,7 @@ enum exit_status {
 };
 
 int cmd_audit(int argc, char **argv);
+int cmd_backup(int argc, char **argv);
 int cmd_backup_db(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "cmd_check_returns.h"
 #include "plan.h"
 #include "text.h"
 
@@ -337,6 +338,7 @@ static void print_text(const struct plan *plan)
 	print_keys(plan);
 	print_enrol(&plan->enrol);
 	print_limits(job);
+	check_print_returns(plan);
 	print_left(plan);
 }
 
@@ -453,7 +455,7 @@ static json_t *json_plan(const struct plan *plan)
 	const struct job *job = &plan->job;
 	json_t *untouched = json_array();
 	for_untouched(plan, add_name, untouched);
-	return json_pack("{ss ss ss ss ss sI ss so so so so so so so ss ss so so}", "job",
+	return json_pack("{ss ss ss ss ss sI ss so so so so so so so ss ss so so so}", "job",
 		job->name, "job_file", job->path, "family", plan->family.name, "part_number",
 		job->part_number, "part_revision", job->part_revision, "quantity",
 		(json_int_t)job->quantity, "plan_sha256", plan->sha256, "regions",
@@ -464,7 +466,7 @@ static json_t *json_plan(const struct plan *plan)
 		json_server_key(&plan->server_key), "enrol", json_enrol(&plan->enrol), "write",
 		job->write == WRITE_ALWAYS ? "always" : "changed", "after",
 		job->after == AFTER_LEAVE ? "leave" : "runs", "limits", json_limits(&job->limits),
-		"untouched", untouched);
+		"backup_recipients", check_json_recipients(plan), "untouched", untouched);
 }
 
 static int print_json(const struct plan *plan)

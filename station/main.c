@@ -16,6 +16,7 @@ struct command {
 
 static const struct command commands[] = {
 	{ "audit", cmd_audit, "", "check the database: schema, seals, what must hold" },
+	{ "backup", cmd_backup, "", "what stands on a unit into a file that only its recipients open" },
 	{ "backup-db", cmd_backup_db, "FILE",
 		"a checked copy of the database while the line runs" },
 	{ "check", cmd_check, "JOB",

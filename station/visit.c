@@ -264,6 +264,16 @@ struct usb_bus *visit_bus(struct visit *visit)
 	return visit->bus;
 }
 
+const char *visit_state(const struct visit *visit)
+{
+	return visit->state;
+}
+
+const char *visit_station(const struct visit *visit)
+{
+	return visit->config.id;
+}
+
 const struct plan *visit_plan(const struct visit *visit)
 {
 	return visit->plan;

@@ -33,6 +33,8 @@ void visit_close(struct visit *visit); /* takes NULL */
 
 struct record *visit_record(struct visit *visit);
 struct usb_bus *visit_bus(struct visit *visit);
+const char *visit_state(const struct visit *visit);   /* the state folder */
+const char *visit_station(const struct visit *visit); /* the id of this station */
 const struct plan *visit_plan(const struct visit *visit); /* NULL: no job was given */
 const struct visit_unit *visit_units(const struct visit *visit, size_t *ret_count);
 /* The cloud of the job, or the one of this name; NULL if it is not known. */

@@ -351,7 +351,15 @@ static const char figures_triggers[] =
 	" BEGIN SELECT RAISE(ABORT, 'of a held attempt only the outcome changes'); END;\n";
 static const char *const to_version_2[] = { figures_columns, figures_sums, figures_triggers, NULL };
 
-static const char *const *const migrations[] = { to_version_1, to_version_2 };
+/* How long a backup is kept, and that its file is gone: rows stay, and never change. */
+static const char backups_kept[] =
+	"ALTER TABLE backup ADD COLUMN keep_until INTEGER;\n"
+	"CREATE TABLE backup_removed (path TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL,"
+	" why TEXT NOT NULL) STRICT;\n" KEPT("backup_removed") CONSTANT("backup_removed")
+		NOT_TWICE("backup_removed", "path = NEW.path");
+static const char *const to_version_3[] = { backups_kept, NULL };
+
+static const char *const *const migrations[] = { to_version_1, to_version_2, to_version_3 };
 
 enum { SCHEMA_VERSION = sizeof migrations / sizeof *migrations, FIRST_WITH_SUMS = 2 };
 

@@ -14,7 +14,7 @@
 #include "recipient.h"
 #include "record.h"
 
-enum { BACKUP_PIECES_MAX = 48, BACKUP_KEEP_DAYS = 365 /* where nobody says otherwise */ };
+enum { BACKUP_KEEP_DAYS = 365 /* where nobody says otherwise */ };
 
 struct backup_request {
 	struct dfu *dfu; /* the unit, open; nothing is written to it */

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* station backup: what stands on a unit, into a file that only its recipients can open. Read only. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "backup.h"
+#include "backup_file.h"
+#include "clock.h"
+#include "interrupt.h"
+#include "scope.h"
+#include "visit.h"
+
+static const char help[] =
+	"usage: station backup [options] --job JOB\n"
+	"       station backup [options] --recipient CERT.pem...\n"
+	"\n"
+	"Reads every byte of a unit in DFU that can be read, twice, and puts it into a file below backups/\n"
+	"of the state folder, encrypted to the recipients: X.509 certificates, of the job (its group\n"
+	"backup) or of the command line. Whoever has one of their private keys opens it with station\n"
+	"restore, or with openssl cms -decrypt. Without a recipient nothing is saved, since a unit holds\n"
+	"private keys. Writes nothing to the unit, and leaves it in DFU. Not while the line runs. Backups\n"
+	"that have been kept long enough are removed.\n"
+	"\n"
+	"  --slot S         this slot or port only; otherwise every unit of a known family\n"
+	"  --job JOB        its recipients, and how long it keeps a backup\n"
+	"  --recipient C... certificates of who can open it (PEM or DER), instead of the job's\n"
+	"  --device-id ID   its id, where it cannot tell by itself; wants --slot\n"
+	"  --operator NAME  into the record\n"
+	"  --state DIR      the state folder (the config's); that of a rehearsal has its virtual units\n"
+	"  --config FILE    the station's config\n"
+	"  --json           one JSON object for each unit\n"
+	"\n"
+	"Exit status: 0 every unit is saved, 1 some are not, 2 refused, 3 it could not be recorded,\n"
+	"130 interrupted.\n";
+
+struct options {
+	struct visit_options visit;
+	const char *recipient;
+	char **recipients; /* further ones */
+	int recipient_count;
+	bool json;
+};
+
+struct run {
+	const struct options *options;
+	struct visit *visit;
+	struct recipients recipients;
+	uint32_t keep_days;
+};
+
+static bool print_json(const struct run *run, const struct visit_unit *unit,
+	const struct visit_attempt *attempt, const struct backup_done *done, struct err *err)
+{
+	json_t *recipients = json_array();
+	for (size_t i = 0; i < run->recipients.count; i++)
+		json_array_append_new(recipients, json_string(run->recipients.list[i].fingerprint));
+	json_t *object = json_pack("{ss ss ss so ss ss ss ss sI sI so}", "event", "backup", "slot",
+		unit->slot, "port", unit->ident.port, "device_id",
+		attempt->device_id[0] ? json_string(attempt->device_id) : json_null(), "family",
+		unit->family->name, "attempt_id", attempt->id, "path", done->path, "sha256",
+		done->sha256, "bytes", (json_int_t)done->bytes, "regions", (json_int_t)done->pieces,
+		"recipients", recipients);
+	bool good = object && json_dumpf(object, stdout, JSON_COMPACT) == 0;
+	json_decref(object);
+	printf("\n");
+	return good || err_set(err, REASON_STATION, "cannot write the backup as JSON");
+}
+
+static void print_text(const struct run *run, const struct visit_unit *unit,
+	const struct visit_attempt *attempt, const struct backup_done *done)
+{
+	printf("%s  %s  %s: %llu bytes in %zu regions, each read twice\n  %s\n  sha256 %s\n",
+		unit->slot, attempt->device_id[0] ? attempt->device_id : "-", unit->family->title,
+		(unsigned long long)done->bytes, done->pieces, done->path, done->sha256);
+	for (size_t i = 0; i < run->recipients.count; i++)
+		printf("  opens with the key of %s (%s, %s)\n", run->recipients.list[i].who,
+			fs_name_of(run->recipients.list[i].file),
+			run->recipients.list[i].fingerprint);
+}
+
+/* A step of the attempt; the file and its rows are durable when it is good. */
+static bool save(struct run *run, const struct visit_unit *unit, struct visit_attempt *attempt,
+	struct backup_done *ret, struct err *err)
+{
+	struct record *record = visit_record(run->visit);
+	const char *who = run->options->visit.operator_name;
+	const struct backup_request request = { .dfu = &attempt->dfu,
+		.family = unit->family,
+		.record = record,
+		.state_dir = visit_state(run->visit),
+		.recipients = &run->recipients,
+		.keep_days = run->keep_days,
+		.attempt_id = attempt->id,
+		.device_id = attempt->device_id,
+		.usb_serial = unit->ident.serial,
+		.station_id = visit_station(run->visit),
+		.software_version = STATION_VERSION,
+		.operator_name = who ? who : "" };
+	unsigned seq;
+	struct err none;
+	if (!record_step_begin(record, attempt->id, "backup", 1, &seq, err))
+		return false;
+	bool good = dfu_check_layout(&attempt->dfu, err) && backup_take(&request, ret, err);
+	struct err why = good ? (struct err){ 0 } : *err;
+	if (!record_step_end(record, attempt->id, seq, good ? OUTCOME_PASS : OUTCOME_FAIL,
+		    why.reason, good ? NULL : why.text, good ? err : &none))
+		return false;
+	return good;
+}
+
+static bool finish(
+	struct run *run, struct visit_attempt *attempt, const struct err *why, struct err *err)
+{
+	enum reason reason = why                      ? why->reason
+			     : !attempt->device_id[0] ? REASON_NO_DEVICE_ID
+						      : REASON_NONE;
+	enum outcome outcome = reason ? reason_info(reason)->outcome : OUTCOME_PASS;
+	return visit_end(run->visit, attempt, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome,
+		reason,
+		why      ? why->text
+		: reason ? "it is saved, but nobody knows whose it is"
+			 : NULL,
+		err);
+}
+
+static bool must_stop(const struct err *err)
+{
+	enum err_kind kind = err_kind(err);
+	return kind == ERR_STORE || kind == ERR_BUG || kind == ERR_CANCEL;
+}
+
+/* False with what ends the command, or with what kept this unit from being saved. */
+static bool save_one(struct run *run, const struct visit_unit *unit, struct err *err)
+{
+	struct visit_attempt attempt;
+	struct backup_done done;
+	struct err why, ending;
+	if (!visit_begin(run->visit, unit, "diagnose", &attempt, err))
+		return false;
+	bool good = save(run, unit, &attempt, &done, &why);
+	if (!finish(run, &attempt, good ? NULL : &why, &ending)) {
+		*err = good || !must_stop(&why) ? ending : why;
+		return false;
+	}
+	if (!good) {
+		*err = why;
+		return false;
+	}
+	if (!run->options->json)
+		print_text(run, unit, &attempt, &done);
+	else if (!print_json(run, unit, &attempt, &done, err))
+		return false;
+	return attempt.device_id[0] ||
+	       err_set(err, REASON_NO_DEVICE_ID,
+		       "%s is saved, but nobody knows whose it is: give --device-id", unit->slot);
+}
+
+static int visit_one(struct run *run, const struct visit_unit *unit)
+{
+	struct err err;
+	if (!unit->in_dfu) {
+		fprintf(stderr,
+			"station backup: %s runs its program: put it into DFU with its button (LED "
+			"blinks yellow), then try again\n",
+			unit->slot);
+		return EXIT_NOT_ALL;
+	}
+	if (save_one(run, unit, &err))
+		return EXIT_DONE;
+	int status = cmd_fail("backup", &err);
+	return must_stop(&err) ? status : EXIT_NOT_ALL;
+}
+
+/* --- for whom --- */
+
+static bool named_recipients(const struct options *options, struct run *run, struct err *err)
+{
+	if (options->recipient &&
+		!recipients_add(&run->recipients, options->recipient, clock_utc_ms(), err))
+		return false;
+	for (int i = 0; i < options->recipient_count; i++)
+		if (!recipients_add(&run->recipients, options->recipients[i], clock_utc_ms(), err))
+			return false;
+	return true;
+}
+
+/* A real unit's keys go to nobody that the job does not pin. */
+static bool job_recipients(struct run *run, const struct plan *plan, struct err *err)
+{
+	const struct job_backup *backup = &plan->job.returns.backup;
+	for (size_t i = 0; i < backup->recipient_count; i++)
+		if (!backup->recipients[i].sha256[0] &&
+			!record_is_virtual(visit_record(run->visit)))
+			return err_set(err, REASON_INPUT,
+				"%s:%u: the job does not name the sha256 of %s: make sure that it is "
+				"the right certificate, then write sha256 = \"%s\";",
+				plan->job.path, backup->recipients[i].line,
+				backup->recipients[i].file, plan->recipients.list[i].fingerprint);
+	run->recipients = plan->recipients;
+	run->keep_days = backup->keep_days;
+	return true;
+}
+
+static bool choose_recipients(const struct options *options, struct run *run, struct err *err)
+{
+	const struct plan *plan = visit_plan(run->visit);
+	run->keep_days = plan ? plan->job.returns.backup.keep_days : BACKUP_KEEP_DAYS;
+	if (options->recipient ? !named_recipients(options, run, err)
+			       : plan && !job_recipients(run, plan, err))
+		return false;
+	return run->recipients.count ||
+	       err_set(err, REASON_NO_RECIPIENT,
+		       "a backup holds private keys, and nobody is named who can open it: name "
+		       "recipients in the job, backup : { recipients = ... }, or give --recipient");
+}
+
+static int run_all(struct run *run)
+{
+	struct err err;
+	size_t count;
+	unsigned removed;
+	int status = EXIT_DONE;
+	if (!choose_recipients(run->options, run, &err) ||
+		!backup_remove_old(
+			visit_record(run->visit), visit_state(run->visit), &removed, &err))
+		return cmd_fail("backup", &err);
+	interrupt_catch();
+	const struct visit_unit *units = visit_units(run->visit, &count);
+	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
+		int one = visit_one(run, &units[i]);
+		status = one > status ? one : status;
+		fflush(stdout);
+	}
+	return status;
+}
+
+int cmd_backup(int argc, char **argv)
+{
+	struct options options = { .visit.command = "backup" };
+	struct visit_options *visit = &options.visit;
+	const struct cmd_option own[] = { { "slot", &visit->slot, NULL },
+		{ "job", &visit->job, NULL }, { "recipient", &options.recipient, NULL },
+		{ "device-id", &visit->device_id, NULL },
+		{ "operator", &visit->operator_name, NULL }, { "state", &visit->state, NULL },
+		{ "config", &visit->config, NULL }, { "json", NULL, &options.json } };
+	int status;
+	if (!cmd_parse(argc, argv, help, own, sizeof own / sizeof *own, &options.recipients,
+		    &options.recipient_count, &status))
+		return status;
+	if (options.recipient_count && !options.recipient)
+		return cmd_usage("backup", "it takes no argument but options: --slot %s?",
+			options.recipients[0]);
+	SCOPED_FREE struct run *run = calloc(1, sizeof *run);
+	if (!run)
+		return EXIT_STOPPED;
+	run->options = &options;
+	if (!visit_open(visit, &run->visit, &status))
+		return status;
+	status = run_all(run);
+	visit_close(run->visit);
+	return status;
+}

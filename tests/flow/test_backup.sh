@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# station backup: every readable byte of a unit in a file that openssl alone opens, with each recipient's key and no other; tar and
+# jq read what is in it, cmp compares it with the unit's memory. Nothing plain reaches the disk, and what fails leaves no file.
+. "$(dirname "$0")/lib.sh"
+umask 022
+
+# person NAME ALGORITHM...: NAME.key and its certificate NAME.pem
+person() {
+	local name=$1
+	shift
+	openssl req -x509 -nodes -days 30 -subj "/CN=$name" -keyout "$name.key" -out "$name.pem" -newkey "$@" 2>req.err ||
+		fail "no certificate: $(cat req.err)"
+}
+fingerprint() {
+	openssl x509 -in "$1" -outform DER | sha256sum | cut -d' ' -f1
+}
+person quality rsa:3072
+person lab ec -pkeyopt ec_paramgen_curve:P-384
+person stranger rsa:2048
+
+# open FILE NAME FOLDER: by openssl and tar alone
+open() {
+	rm -rf "$3"
+	mkdir "$3"
+	openssl cms -decrypt -binary -inform DER -in "$1" -recip "$2.pem" -inkey "$2.key" -out "$3.tar" 2>cms.err || return 1
+	tar xf "$3.tar" -C "$3" || fail "tar does not like what is in $1"
+	rm "$3.tar"
+}
+
+the_backup() {
+	jq -r .path out
+}
+
+# whole SLOT FOLDER BASE-OF-ALT...: every piece is what stands in the unit's memory, and all of it is there
+whole() {
+	local slot=$1 folder=$2 file alt address size sha256 name
+	shift 2
+	local -A base=()
+	while [ $# -gt 0 ]; do base[$1]=$2 && shift 2; done
+	jq -r '.regions[] | "\(.file) \(.alt) \(.address) \(.size) \(.sha256) \(.name)"' "$folder/manifest.json" >pieces
+	while read -r file alt address size sha256 name; do
+		cmp <(bytes "rehearsal/units/$slot/alt$alt.bin" $((address - base[$alt])) "$size") "$folder/$file" ||
+			fail "$file is not what $slot has"
+		equal "size of $file" "$size" "$(stat -c %s "$folder/$file")"
+		equal "sha256 of $file" "$sha256" "$(sha256sum "$folder/$file" | cut -d' ' -f1)"
+		equal "row of $file" "1" "$(sql "SELECT count(*) FROM backup WHERE attempt_id = '$(jq -r .attempt_id "$folder/manifest.json")'
+			AND region = '$name' AND alt = $alt AND address = $address AND size = $size AND sha256 = '$sha256'")"
+	done <pieces
+	equal "members of $folder" "$(($(wc -l <pieces) + 1))" "$(find "$folder" -type f | wc -l)"
+}
+
+# nothing_plain FILE OFFSET LENGTH: those bytes of the unit's memory, numbers of a private key, stand in no file but the unit's memory itself
+nothing_plain() {
+	python3 - "$1" "$2" "$3" <<-'PYTHON' || fail "a private key stands in a file"
+	import os, sys
+	at, size = int(sys.argv[2]), int(sys.argv[3])
+	key = open(sys.argv[1], "rb").read()[at:at + size]
+	# Parts of it too: 32 bytes of a number.
+	parts = [key[i:i + 32] for i in range(0, size - 31, 32)]
+	parts = [p for p in parts if len(set(p)) > 8]
+	assert parts
+	seen = 0
+	for folder, _, files in os.walk("."):
+	    if "/units" in folder or "/plain" in folder:
+	        continue
+	    for name in files:
+	        data = open(os.path.join(folder, name), "rb").read()
+	        seen += 1
+	        assert not any(p in data for p in parts), os.path.join(folder, name)
+	assert seen > 5, seen
+	PYTHON
+}
+
+# --- Photon: record memory, of which 8391 bytes are its own; and the DCT's sectors over alt 0 ---
+job photon
+expect 0 "$STATION" rehearse photon.cfg --units 2
+cp -r rehearsal/units units.before
+expect 2 "$STATION" backup --state rehearsal
+grep "nobody is named who can open it" err >/dev/null || fail "without a recipient: $(cat err)"
+equal "attempts without a recipient" 0 "$(sql "SELECT count(*) FROM attempt WHERE kind = 'diagnose'")"
+[ ! -e rehearsal/backups ] || fail "there is a backup for nobody"
+
+expect 0 "$STATION" backup --state rehearsal --slot A1 --operator Jo --json --recipient quality.pem lab.pem
+file=$(the_backup)
+id=$(sql "SELECT device_id FROM attempt WHERE slot = 'A1' AND kind = 'provision'")
+case "$file" in
+rehearsal/backups/"$id"/20*Z-"$(jq -r .attempt_id out)".station-backup) ;;
+*) fail "the backup is at $file" ;;
+esac
+equal "modes" "700 700 600" "$(stat -c %a rehearsal/backups "rehearsal/backups/$id" "$file" | xargs)"
+equal "hash of the file" "$(sha256sum "$file" | cut -d' ' -f1)" "$(jq -r .sha256 out)"
+openssl asn1parse -inform DER -in "$file" >asn1 2>&1 || fail "openssl does not parse it"
+for word in id-smime-ct-authEnvelopedData aes-256-gcm rsaesOaep dhSinglePass-stdDH-sha256kdf-scheme; do
+	grep "$word" asn1 >/dev/null || fail "there is no $word in the file"
+done
+open "$file" quality plain.q || fail "the key of quality does not open it: $(cat cms.err)"
+open "$file" lab plain.l || fail "the key of lab does not open it: $(cat cms.err)"
+diff -r plain.q plain.l || fail "two recipients see two things"
+open "$file" stranger plain.s && fail "a stranger opens it"
+whole A1 plain.q 0 0x08000000 1 0
+equal "bytes of a Photon" "$((0x100000 + 8391))" "$(jq '[.regions[].size] | add' plain.q/manifest.json)"
+equal "bytes told" "$((0x100000 + 8391))" "$(jq .bytes out)"
+equal "manifest" "station-backup|1|$id|photon|$id|501|bench-1" "$(jq -r \
+	'[.format, .version, .device_id, .family, .usb_serial, .bootloader_version, .station] | map(tostring) | join("|")' plain.q/manifest.json)"
+equal "rows" "11|$id|Jo|${file#rehearsal/}|$(jq -r .sha256 out)|$(fingerprint quality.pem) $(fingerprint lab.pem)|31536000000" \
+	"$(sql 'SELECT count(*), device_id, operator, path, file_sha256, recipients, keep_until - at FROM backup')"
+equal "the attempt" "diagnose|PASS|2|identify PASS,backup PASS" "$(sql "SELECT kind, outcome, passage, (SELECT group_concat(name
+	|| ' ' || outcome) FROM (SELECT * FROM step WHERE attempt_id = attempt.id ORDER BY seq)) FROM attempt WHERE kind = 'diagnose'")"
+nothing_plain rehearsal/units/A1/alt1.bin $((34 + 200)) 400
+diff -r units.before rehearsal/units || fail "a backup changed a unit"
+
+# What was changed or cut does not open.
+cp "$file" changed
+printf '\x55' | dd of=changed bs=1 seek=500000 conv=notrunc status=none
+open changed quality plain.s && fail "a changed file opens"
+head -c -1 "$file" >changed
+open changed quality plain.s && fail "a cut file opens"
+rm -rf plain.*
+
+# --- the job's recipients: pinned, or not taken; told by station check; no part of the product ---
+job photon
+plan=$("$STATION" check photon.cfg --json | jq -r .plan_sha256)
+job_with() {
+	job photon
+	sed -i "\$d" photon.cfg
+	printf '\tbackup : { recipients = ( { file = "%s"; %s } ); keep_days = 30; };\n};\n' "$work/$1.pem" "$2" >>photon.cfg
+}
+job_with quality "sha256 = \"$(fingerprint quality.pem)\";"
+expect 0 "$STATION" check photon.cfg --json
+equal "plan" "$plan" "$(jq -r .plan_sha256 out)"
+equal "recipients of the plan" "CN = quality|rsa-3072|$(fingerprint quality.pem)|true" \
+	"$(jq -r '.backup_recipients[] | [.subject, .algorithm, .sha256, .pinned] | map(tostring) | join("|")' out)"
+expect 0 "$STATION" backup --state rehearsal --slot A2 --json --job photon.cfg
+open "$(the_backup)" quality plain.q || fail "the job's recipient does not open it"
+whole A2 plain.q 0 0x08000000 1 0
+equal "kept" $((30 * 86400000)) "$(sql "SELECT DISTINCT keep_until - at FROM backup WHERE path = '$(the_backup | cut -d/ -f2-)'")"
+job_with quality ""
+expect 0 "$STATION" check photon.cfg
+grep "$(fingerprint quality.pem)  not in the job" out >/dev/null || fail "check does not name the hash to write"
+job_with quality "sha256 = \"$(fingerprint lab.pem)\";"
+expect 2 "$STATION" backup --state rehearsal --slot A2 --job photon.cfg
+grep "the fingerprint of this certificate is $(fingerprint quality.pem)" err >/dev/null || fail "another certificate: $(cat err)"
+rm -rf plain.*
+
+# --- when it goes wrong ---
+rm -rf rehearsal/backups
+rows=$(sql 'SELECT count(*) FROM backup')
+nothing_saved() {
+	equal "$1: files" 0 "$(find rehearsal/backups -type f 2>/dev/null | wc -l)"
+	equal "$1: rows" "$rows" "$(sql 'SELECT count(*) FROM backup')"
+}
+# The disk is full: writes behind the first 512 KiB of a file fail.
+full() {
+	(
+		trap '' XFSZ
+		ulimit -f 512
+		exec "$@"
+	)
+}
+expect 3 full "$STATION" backup --state rehearsal --slot A1 --recipient quality.pem
+grep "File too large" err >/dev/null || fail "disk full: $(cat err)"
+nothing_saved "disk full"
+equal "disk full" "ABORTED|not-durable" "$(sql "SELECT outcome, reason FROM attempt ORDER BY started_at DESC LIMIT 1")"
+# Killed in the middle of the file (by the same limit): what is left is a part of it under another name, and goes with the next.
+killed() (
+	ulimit -f 512
+	exec "$@"
+)
+status=0
+killed "$STATION" backup --state rehearsal --slot A1 --recipient quality.pem >out 2>err || status=$?
+[ $status -gt 128 ] || fail "it was not killed: $status"
+equal "whole files of a killed backup" 0 "$(find rehearsal/backups -name '*.station-backup' | wc -l)"
+equal "its part" 1 "$(find rehearsal/backups -type f | wc -l)"
+nothing_plain rehearsal/units/A1/alt1.bin $((34 + 200)) 400
+expect 0 "$STATION" backup --state rehearsal --slot A1 --recipient quality.pem --json
+equal "files after it" "$(the_backup)" "$(find rehearsal/backups -type f)"
+equal "the killed attempt" 1 "$(sql "SELECT count(*) FROM attempt WHERE outcome = 'INTERRUPTED'")"
+open "$(the_backup)" quality plain.q || fail "the backup after it does not open"
+whole A1 plain.q 0 0x08000000 1 0
+rm -rf plain.* rehearsal/backups
+rows=$(sql 'SELECT count(*) FROM backup')
+# The unit vanishes.
+echo 'faults : { list = ( { slot = "A2"; kind = "unplug"; at_transfer = 300; } ); };' >rehearsal/units/A2/faults.cfg
+expect 1 "$STATION" backup --state rehearsal --slot A2 --recipient quality.pem
+nothing_saved "a unit that vanished"
+equal "a unit that vanished" "FAIL|usb-gone" "$(sql "SELECT outcome, reason FROM attempt ORDER BY started_at DESC LIMIT 1")"
+rm rehearsal/units/A2/faults.cfg
+
+# --- kept long enough: the file goes, its rows stay ---
+old=rehearsal/backups/$id/old.station-backup
+mkdir -p "$(dirname "$old")"
+echo encrypted >"$old"
+sqlite3 rehearsal/station.db "INSERT INTO backup (id, attempt_id, device_id, at, region, size, sha256, path, keep_until)
+	SELECT 'b', id, device_id, 1, 'user', 1, '$(printf '%064d' 0)', 'backups/$id/old.station-backup', 2 FROM attempt WHERE device_id = '$id'
+	AND kind = 'provision'"
+expect 0 "$STATION" backup --state rehearsal --slot A2 --recipient quality.pem
+[ ! -e "$old" ] || fail "an old backup is still there"
+equal "what is told of it" "backups/$id/old.station-backup|kept long enough" "$(sql 'SELECT path, why FROM backup_removed')"
+sound
+
+# --- Core: 2 MB of external flash, where its keys are; a product of ours, with option bytes ---
+rm -rf rehearsal
+job core
+expect 0 "$STATION" rehearse core.cfg --units 1
+expect 0 "$STATION" backup --state rehearsal --json --recipient lab.pem
+open "$(the_backup)" lab plain.l || fail "Core: $(cat cms.err)"
+whole A1 plain.l 0 0x08000000 1 0
+equal "bytes of a Core" $((0x20000 + 0x200000)) "$(jq '[.regions[].size] | add' plain.l/manifest.json)"
+nothing_plain rehearsal/units/A1/alt1.bin $((0x2000 + 200)) 400
+sound
+rm -rf rehearsal plain.*
+job stm32-custom
+expect 0 "$STATION" rehearse stm32-custom.cfg --units 1
+expect 0 "$STATION" backup --state rehearsal --json --recipient lab.pem
+open "$(the_backup)" lab plain.l || fail "custom product: $(cat cms.err)"
+whole A1 plain.l 0 0x08000000 1 0x1fffc000 2 0x1fff7800 3 0xffff0000
+nothing_plain rehearsal/units/A1/alt0.bin $((0x8000 + 7)) 32
+sound
