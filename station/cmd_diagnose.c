@@ -209,6 +209,15 @@ static bool choose_cloud(struct visit *visit, struct returned *returned, struct 
 	return true;
 }
 
+/* To people or to a program. */
+static bool tell(const struct result *result, const struct options *options, struct err *err)
+{
+	if (options->json)
+		return print_json(result, err);
+	print_text(result);
+	return true;
+}
+
 static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct result *result,
 	const struct options *options, struct err *err)
 {
@@ -228,39 +237,43 @@ static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct r
 	judge(result, trouble);
 	if (!finish(visit, attempt, result, trouble, err))
 		return false;
-	if (options->json) {
-		if (!print_json(result, err))
-			return false;
-	} else
-		print_text(result);
+	if (!tell(result, options, err))
+		return false;
 	if (trouble && must_stop(trouble))
 		*err = *trouble;
 	return !trouble || !must_stop(trouble);
 }
 
-static int visit_one(
-	struct visit *visit, const struct visit_unit *unit, const struct options *options)
+static int visit_one(struct visit *visit, struct visit_unit unit, const struct options *options)
 {
 	struct visit_attempt attempt;
 	struct err err;
 	SCOPED_FREE struct result *result = calloc(1, sizeof *result);
 	if (!result)
 		return EXIT_STOPPED;
-	if (!unit->in_dfu) {
+	if (!unit.in_dfu && !visit_enter_dfu(visit, &unit, &err)) {
 		fprintf(stderr,
-			"station diagnose: %s runs its program: put it into DFU with its button "
-			"(LED blinks yellow), then diagnose again\n",
-			unit->slot);
-		return EXIT_NOT_ALL;
+			"station diagnose: %s runs its program (%s): put it into DFU with its "
+			"button (LED blinks yellow), then diagnose again\n",
+			unit.slot, err.text);
+		return must_stop(&err) ? cmd_fail("diagnose", &err) : EXIT_NOT_ALL;
 	}
-	result->unit = unit;
+	result->unit = &unit;
+	result->returned.family = unit.family;
 	result->attempt = &attempt;
-	if (visit_begin(visit, unit, "diagnose", &attempt, &err) &&
+	if (visit_begin(visit, &unit, "diagnose", &attempt, &err) &&
 		look_at(visit, &attempt, result, options, &err))
 		return result->verdict == VERDICT_HEALTHY && !result->repairs &&
 				       attempt.device_id[0]
 			       ? EXIT_DONE
 			       : EXIT_NOT_ALL;
+	/* One that does not even say who it is has its place in what is told all the same. */
+	struct err untold;
+	if (attempt.unreadable) {
+		judge(result, &err);
+		if (!tell(result, options, &untold))
+			return cmd_fail("diagnose", &untold);
+	}
 	int status = cmd_fail("diagnose", &err);
 	return must_stop(&err) ? status : EXIT_NOT_ALL;
 }
@@ -275,7 +288,7 @@ static int run(const struct options *options)
 	interrupt_catch();
 	const struct visit_unit *units = visit_units(visit, &count);
 	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
-		int one = visit_one(visit, &units[i], options);
+		int one = visit_one(visit, units[i], options);
 		status = one > status ? one : status;
 		fflush(stdout);
 	}

@@ -30,7 +30,7 @@ static const char help[] =
 	"  --faults FILE     what is wrong with which unit (station/virtual/faults.cfg explains it)\n"
 	"  --condition LIST  when the units are made (those of an earlier rehearsal are already), they come\n"
 	"                    back: A1 in the first condition of the list, A2 in the second... F01 to F09, F16 to\n"
-	"                    F21, parts, claimed; + joins several, - is none (docs/returns.md explains them)\n"
+	"                    F21, parts, runs, claimed; + joins several, - is none (docs/returns.md explains them)\n"
 	"  --verify          as station verify does: reads the units against the job, writes nothing to\n"
 	"                    them, and enrols nothing\n" BATCH_HELP_MAKE BATCH_HELP
 	"\n" BATCH_HELP_EXIT;

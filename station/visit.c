@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "clock.h"
+#include "finding.h"
 #include "fs.h"
 #include "interrupt.h"
+#include "reentry.h"
 #include "scope.h"
+#include "returned_units.h"
 #include "text.h"
 #include "usb_libusb.h"
 #include "vbench.h"
@@ -119,12 +122,6 @@ static bool open_virtual(struct visit *visit, struct err *err)
 
 /* --- what stands where --- */
 
-static bool is(const struct usb_ident *ident, struct usb_id id)
-{
-	return id.vendor_id && ident->vendor_id == id.vendor_id &&
-	       ident->product_id == id.product_id;
-}
-
 /* The job's family, if it may be that; else the first whose ids these are. */
 static const struct family *family_of(
 	const struct visit *visit, const struct usb_ident *ident, bool *ret_in_dfu)
@@ -133,10 +130,11 @@ static const struct family *family_of(
 	for (size_t i = 0; i < visit->family_count; i++) {
 		const struct family *family = &visit->families[i];
 		bool job = visit->plan && strcmp(visit->plan->family.name, family->name) == 0;
-		if ((!is(ident, family->dfu) && !is(ident, family->cdc)) || (first && !job))
+		if ((!usb_ident_is(ident, family->dfu) && !usb_ident_is(ident, family->cdc)) ||
+			(first && !job))
 			continue;
 		first = family;
-		*ret_in_dfu = is(ident, family->dfu);
+		*ret_in_dfu = usb_ident_is(ident, family->dfu);
 	}
 	return first;
 }
@@ -294,6 +292,23 @@ const struct config_cloud *visit_cloud(const struct visit *visit, const char *na
 	return visit->vcloud ? &visit->virtual_cloud : config_cloud(&visit->config, name);
 }
 
+bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *err)
+{
+	const struct family *family = unit->family;
+	const struct reentry place = { .bus = visit->bus,
+		.family = family,
+		.port = unit->ident.port,
+		.cancel = interrupt_once() };
+	struct usb_ident back;
+	device_id_from_serial(&family->identity, unit->ident.serial, unit->running_id);
+	if (!reentry_send(&place, &unit->ident, deadline_in_ms(family->reentry.dfu_timeout_ms),
+		    &back, err))
+		return false;
+	unit->ident = back;
+	unit->in_dfu = true;
+	return true;
+}
+
 /* --- one attempt --- */
 
 static bool note(struct visit *visit, const char *attempt_id, const char *kind, const char *value,
@@ -315,10 +330,12 @@ static bool identify(struct visit *visit, const struct visit_unit *unit,
 		!device_id_read_copy(&attempt->dfu, from_copy, err))
 		return false;
 	if (!note(visit, attempt->id, "usb-serial", serial, err) ||
+		!note(visit, attempt->id, "usb-serial", unit->running_id, err) ||
 		!note(visit, attempt->id, "dct", from_copy, err) ||
 		!note(visit, attempt->id, "scan", unit->scanned_id, err) ||
 		!device_id_agree(id, &source, from_serial, "usb-serial", err) ||
 		!device_id_agree(id, &source, from_copy, "dct", err) ||
+		!device_id_agree(id, &source, unit->running_id, "usb-serial", err) ||
 		!device_id_agree(id, &source, unit->scanned_id, "scan", err))
 		return false;
 	if (!id[0])
@@ -339,6 +356,19 @@ static bool open_session(struct visit *visit, const struct visit_unit *unit,
 	struct usb_dev *dev = NULL;
 	return visit->bus->ops->open(visit->bus, &unit->ident, interrupt_once(), &dev, err) &&
 	       dfu_open(&attempt->dfu, dev, unit->family, interrupt_once(), err);
+}
+
+/* A unit that does not answer is a finding, too. */
+static bool note_unreadable(
+	struct visit *visit, struct visit_attempt *attempt, const struct err *why, struct err *err)
+{
+	attempt->unreadable = err_kind(why) == ERR_LINK;
+	return !attempt->unreadable ||
+	       (record_finding(visit->record, attempt->id, "unit",
+			finding_state_name(FINDING_FAULT),
+			finding_info(FINDING_CODE_UNREADABLE)->code, why->text, err) &&
+		       record_observe(visit->record, attempt->id, "verdict",
+			       verdict_name(VERDICT_UNREADABLE), err));
 }
 
 bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
@@ -364,8 +394,9 @@ bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char 
 	if (good)
 		return true;
 	outcome = reason_info(why.reason)->outcome;
-	if (!visit_end(visit, ret, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, why.reason,
-		    why.text, err))
+	if (!note_unreadable(visit, ret, &why, err) ||
+		!visit_end(visit, ret, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, why.reason,
+			why.text, err))
 		return false;
 	*err = why;
 	return false;

@@ -21,6 +21,7 @@ struct visit_unit {
 	struct usb_ident ident;
 	const struct family *family;
 	bool in_dfu;                /* its program runs otherwise */
+	char running_id[DEVICE_ID]; /* that its program showed before it was sent into DFU; "" none */
 	char scanned_id[DEVICE_ID]; /* from outside; "" none */
 };
 
@@ -46,7 +47,12 @@ struct visit_attempt {
 	char id[UUID_TEXT], device_id[DEVICE_ID]; /* "" not known */
 	struct dfu dfu;
 	unsigned passage;
+	bool unreadable; /* it could not be opened, or told nothing of itself: a finding of it */
 };
+
+/* Sends a unit whose program runs into DFU: *unit is then what came. REASON_NO_RETURN if its family has no
+ * way there but the button, or the unit did not go. */
+bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *err) MUST_CHECK;
 
 /* Begins an attempt of a kind ("diagnose") and identifies the unit in DFU; the session is open after
  * it. On failure the attempt has its outcome already. A unit that nobody can name is no failure. */

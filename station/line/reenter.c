@@ -1,122 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way back into DFU: a unit whose program runs shows a CDC identity at the same port; opened at
- * 14400 baud, or asked by a control request, it resets into DFU (docs/devices.md). */
+/* A unit of the line comes back: in DFU, or running and to be sent there. */
 #include <string.h>
 
 #include "attempt.h"
-#include "bytes.h"
 #include "clock.h"
 #include "hubs.h"
 #include "line_private.h"
-
-enum {
-	CDC_INTERFACE = 0,
-	CDC_SET_LINE_CODING = 0x20, /* USB CDC PSTN 1.2, 6.3.10 */
-	CDC_LINE_CODING_LEN = 7,
-	REQUEST_INIT = 1, /* device-os system control requests */
-	REQUEST_REPLY_MAX = 64
-};
-
-static bool is(const struct usb_ident *ident, struct usb_id id)
-{
-	return ident->vendor_id == id.vendor_id && ident->product_id == id.product_id &&
-	       id.vendor_id != 0;
-}
-
-/* One look at the bus: does the port show one of the two identities (either may be 0:0) as an arrival
- * other than old? */
-static bool look(struct attempt *attempt, uint64_t old, struct usb_id one, struct usb_id other,
-	struct usb_ident *ret, bool *ret_found, uint64_t *ret_change, struct err *err)
-{
-	struct usb_bus *bus = attempt->line->options.bus;
-	struct usb_ident idents[USB_UNITS_MAX];
-	size_t count = 0;
-	*ret_found = false;
-	if (!bus->ops->list(bus, idents, USB_UNITS_MAX, &count, ret_change, err))
-		return false;
-	for (size_t i = 0; i < count && !*ret_found; i++) {
-		*ret_found = strcmp(idents[i].port, attempt->ident.port) == 0 &&
-			     idents[i].arrival != old &&
-			     (is(&idents[i], one) || is(&idents[i], other));
-		if (*ret_found)
-			*ret = idents[i];
-	}
-	return *ret_found || hubs_all_there(attempt->line, attempt->ident.port, err);
-}
-
-/* Waits until a look finds something. Every pass lists the bus, so a lost notification costs time,
- * never the unit. */
-static bool await(struct attempt *attempt, uint64_t old, struct usb_id one, struct usb_id other,
-	uint32_t timeout_ms, struct usb_ident *ret, struct err *err)
-{
-	struct usb_bus *bus = attempt->line->options.bus;
-	struct deadline deadline = deadline_in_ms(timeout_ms);
-	for (;;) {
-		bool found = false;
-		uint64_t change = 0;
-		if (!look(attempt, old, one, other, ret, &found, &change, err))
-			return false;
-		if (found)
-			return true;
-		if (deadline_passed(deadline))
-			return err_set(err, REASON_NO_RETURN, "nothing at port %s within %u ms",
-				attempt->ident.port, timeout_ms);
-		if (!bus->ops->wait(
-			    bus, change, deadline_left_ms(deadline), attempt_cancel(attempt), err))
-			return false;
-	}
-}
-
-static bool set_line_coding(struct usb_dev *dev, uint32_t baud, uint32_t timeout_ms,
-	const struct cancel *cancel, struct err *err)
-{
-	uint8_t coding[CDC_LINE_CODING_LEN] = { 0, 0, 0, 0, 0, 0,
-		8 }; /* 1 stop bit, no parity, 8 data bits */
-	struct usb_setup setup = {
-		.type = 0x21, .request = CDC_SET_LINE_CODING, .index = CDC_INTERFACE
-	};
-	uint16_t moved = 0;
-	bytes_put_le32(coding, baud);
-	return dev->ops->control(
-		dev, setup, coding, sizeof coding, timeout_ms, cancel, &moved, err);
-}
-
-/* The request is carried out a second after its INIT was answered. */
-static bool vendor_request(struct usb_dev *dev, uint16_t type, uint32_t timeout_ms,
-	const struct cancel *cancel, struct err *err)
-{
-	uint8_t reply[REQUEST_REPLY_MAX];
-	struct usb_setup setup = {
-		.type = 0xc0, .request = REQUEST_INIT, .value = 0, .index = type
-	};
-	uint16_t moved = 0;
-	return dev->ops->control(dev, setup, reply, sizeof reply, timeout_ms, cancel, &moved, err);
-}
-
-/* Asks the running program for DFU. The unit may be gone before it has answered: whether it worked
- * is seen by what arrives next, so a failed request is only logged. */
-static bool ask_for_dfu(struct attempt *attempt, const struct usb_ident *running,
-	bool by_line_coding, struct err *err)
-{
-	const struct family *family = &attempt->plan->family;
-	struct usb_bus *bus = attempt->line->options.bus;
-	const struct cancel *cancel = attempt_cancel(attempt);
-	struct usb_dev *dev = NULL;
-	bool good = bus->ops->open(bus, running, cancel, &dev, err);
-	if (good && by_line_coding)
-		good = dev->ops->claim(dev, CDC_INTERFACE, err) &&
-		       set_line_coding(dev, family->reentry.line_coding_baud,
-			       family->transfer_timeout_ms, cancel, err);
-	else if (good)
-		good = vendor_request(dev, family->reentry.vendor_request_type,
-			family->transfer_timeout_ms, cancel, err);
-	if (dev)
-		dev->ops->close(dev);
-	if (good || err_kind(err) == ERR_CANCEL)
-		return good;
-	attempt_log(attempt, "asking for DFU: %s", err->text);
-	return true;
-}
+#include "reentry.h"
 
 static bool judge_running(struct attempt *attempt, const struct usb_ident *running, struct err *err)
 {
@@ -127,49 +17,52 @@ static bool judge_running(struct attempt *attempt, const struct usb_ident *runni
 		attempt->device_id, running->serial, running->port);
 }
 
-/* From the running identity to the DFU identity, by the family's ways in turn. */
-static bool send_into_dfu(struct attempt *attempt, const struct usb_ident *running,
-	struct deadline deadline, struct usb_ident *ret, struct err *err)
+/* --- the place of an attempt --- */
+
+static bool may_ask(void *attempt, const struct usb_ident *running, struct err *err)
 {
-	const struct family_reentry *reentry = &attempt->plan->family.reentry;
-	const struct usb_id dfu = attempt->plan->family.dfu, cdc = attempt->plan->family.cdc;
-	struct usb_ident now = *running;
-	bool by_line_coding = reentry->line_coding;
-	if (!reentry->line_coding && !reentry->vendor_request)
-		return err_set(err, REASON_NO_RETURN,
-			"the unit's program runs, and its family has no way back into DFU");
-	for (;;) {
-		uint32_t left_ms = deadline_left_ms(deadline);
-		uint32_t wait_ms =
-			left_ms < reentry->ask_again_ms ? left_ms : reentry->ask_again_ms;
-		if (!ask_for_dfu(attempt, &now, by_line_coding, err))
-			return false;
-		/* It may have restarted its program meanwhile: then that one is asked. */
-		struct usb_ident next;
-		if (await(attempt, now.arrival, dfu, cdc, wait_ms, &next, err)) {
-			if (is(&next, dfu)) {
-				*ret = next;
-				return true;
-			}
-			if (!judge_running(attempt, &next, err))
-				return false;
-			now = next;
-		} else if (err->reason != REASON_NO_RETURN || deadline_passed(deadline)) {
-			return false;
-		}
-		if (reentry->line_coding && reentry->vendor_request)
-			by_line_coding = !by_line_coding;
-	}
+	return judge_running(attempt, running, err);
+}
+
+static bool nothing(void *context, struct err *err)
+{
+	struct attempt *attempt = context;
+	return hubs_all_there(attempt->line, attempt->ident.port, err);
+}
+
+static void note(void *attempt, const char *text)
+{
+	attempt_log(attempt, "asking for DFU: %s", text);
+}
+
+static struct reentry place_of(struct attempt *attempt)
+{
+	return (struct reentry){ .bus = attempt->line->options.bus,
+		.family = &attempt->plan->family,
+		.port = attempt->ident.port,
+		.cancel = attempt_cancel(attempt),
+		.may_ask = may_ask,
+		.nothing = nothing,
+		.note = note,
+		.context = attempt };
+}
+
+static bool await(struct attempt *attempt, uint64_t old, struct usb_id one, struct usb_id other,
+	uint32_t timeout_ms, struct usb_ident *ret, struct err *err)
+{
+	const struct reentry place = place_of(attempt);
+	return reentry_await(&place, old, one, other, timeout_ms, ret, err);
 }
 
 /* From what came back at the port to an open session with the same unit. */
 static bool enter_until(
 	struct attempt *attempt, struct usb_ident ident, struct deadline deadline, struct err *err)
 {
-	if (is(&ident, attempt->plan->family.cdc)) {
+	if (usb_ident_is(&ident, attempt->plan->family.cdc)) {
+		const struct reentry place = place_of(attempt);
 		struct usb_ident running = ident;
 		if (!judge_running(attempt, &running, err) ||
-			!send_into_dfu(attempt, &running, deadline, &ident, err))
+			!reentry_send(&place, &running, deadline, &ident, err))
 			return false;
 	}
 	attempt->ident = ident;
@@ -197,7 +90,7 @@ bool reenter_dfu(struct attempt *attempt, struct err *err)
 {
 	struct usb_ident ident = attempt->ident;
 	attempt_close_session(attempt);
-	if (!is(&ident, attempt->plan->family.cdc) && !await_return(attempt, &ident, err))
+	if (!usb_ident_is(&ident, attempt->plan->family.cdc) && !await_return(attempt, &ident, err))
 		return false;
 	return enter(attempt, ident, err);
 }
@@ -209,7 +102,7 @@ static bool let_settle(
 {
 	const struct family *family = &attempt->plan->family;
 	struct usb_ident next;
-	if (!is(ident, family->cdc))
+	if (!usb_ident_is(ident, family->cdc))
 		return true;
 	if (!judge_running(attempt, ident, err))
 		return false;
@@ -252,6 +145,7 @@ bool reenter_let_run(struct attempt *attempt, bool shows, uint64_t run_us, struc
 {
 	const struct family *family = &attempt->plan->family;
 	struct usb_bus *bus = attempt->line->options.bus;
+	const struct reentry place = place_of(attempt);
 	uint64_t since_us = clock_mono_us(), arrival = 0, change = 0;
 	attempt_close_session(attempt);
 	for (;;) {
@@ -259,14 +153,15 @@ bool reenter_let_run(struct attempt *attempt, bool shows, uint64_t run_us, struc
 		bool found = false, started = !shows || arrival;
 		/* Decided before the look, so that there is one after the time is over. */
 		bool over = started && clock_mono_us() - since_us >= run_us;
-		if (!look(attempt, attempt->left_arrival, family->dfu, family->cdc, &ident, &found,
-			    &change, err))
+		if (!reentry_look(&place, attempt->left_arrival, family->dfu, family->cdc, &ident,
+			    &found, &change, err))
 			return false;
-		if (found && is(&ident, family->dfu) && !over)
+		if (found && usb_ident_is(&ident, family->dfu) && !over)
 			return err_set(err, REASON_NOT_RUN,
 				"the unit at port %s is in DFU already, and its program needs %u ms",
 				attempt->ident.port, (unsigned)(run_us / 1000));
-		bool anew = found && shows && is(&ident, family->cdc) && ident.arrival != arrival;
+		bool anew = found && shows && usb_ident_is(&ident, family->cdc) &&
+			    ident.arrival != arrival;
 		if (over && !anew)
 			return true;
 		if (deadline_passed(deadline))

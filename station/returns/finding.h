@@ -44,7 +44,7 @@ enum finding_means {
 	X(OTHER_LAYOUT, "layout-differs", FAULT, MEANS_NOT_OURS, "", \
 		"find out what board it is; the profile does not describe it") \
 	X(UNREADABLE, "unreadable", FAULT, MEANS_UNREADABLE, "", \
-		"another cable and port, power off and on, then diagnose again") \
+		"another cable and port, power off and on, then diagnose again; one that never answers needs SWD") \
 	X(TOO_MANY, "too-many-findings", FAULT, MEANS_UNREADABLE, "", \
 		"mend what is listed, then diagnose again") \
 	/* option bytes */ \

@@ -226,7 +226,7 @@ static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
 		return false;
 	}
 	bytes_to_hex(spec->device_id, sizeof spec->device_id, place->device_id);
-	return vbus_plug(vbus, place->port, unit, true, err);
+	return vbus_plug(vbus, place->port, unit, !vunit_runs_when_plugged(unit), err);
 }
 
 bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_places,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bench of virtual units on a virtual bus: slots A1, A2..., a unit in each, kept in folder/SLOT.
  * A later bench over the same folder meets the same units again. Every unit is in DFU, as if an
- * operator had held its button. */
+ * operator had held its button, but for those with the fault no-button. */
 #pragma once
 
 #include "family.h"

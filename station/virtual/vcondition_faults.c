@@ -93,6 +93,17 @@ bool vcondition_small_flash(const struct vreturn *it, struct err *err)
 	return keep(it, fault, err);
 }
 
+bool vcondition_runs(const struct vreturn *it, struct err *err)
+{
+	return keep(it, "kind = \"no-button\";", err);
+}
+
+/* The first transfer is the host's SET_CONFIGURATION. */
+bool vcondition_silent(const struct vreturn *it, struct err *err)
+{
+	return keep(it, "kind = \"silent\"; at_transfer = 2;", err);
+}
+
 bool vcondition_abrupt_leave(const struct vreturn *it, struct err *err)
 {
 	return keep(it, "kind = \"abrupt-leave\";", err);

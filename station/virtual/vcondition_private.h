@@ -40,6 +40,8 @@ vcondition_act vcondition_dead_update; /* cells of the update region */
 vcondition_act vcondition_dead_cells;  /* cells at the argument */
 vcondition_act vcondition_small_flash; /* argument: its size; 0: the usual one */
 vcondition_act vcondition_abrupt_leave;
+vcondition_act vcondition_runs;   /* plugged in without its button held */
+vcondition_act vcondition_silent; /* on the bus, and answers nothing */
 
 /* vcondition_memory.c: len bytes at an address as the device sees it; NULL: it has no such memory.
  * *ret_alt (may be NULL): the alternate setting that they are in. */

@@ -35,6 +35,7 @@ static const char *const names[VFAULT_KIND_COUNT] = {
 	[VFAULT_PROGRAM_HANGS] = "program-hangs",
 	[VFAULT_PROGRAM_CUT] = "program-cut",
 	[VFAULT_NO_OPERATOR] = "no-operator",
+	[VFAULT_NO_BUTTON] = "no-button",
 	[VFAULT_ABRUPT_LEAVE] = "abrupt-leave",
 	[VFAULT_OTHER_LAYOUT] = "other-layout",
 	[VFAULT_SWAPPED] = "swapped",
@@ -304,6 +305,11 @@ void vfault_pull(struct vunit *unit, uint64_t at_us)
 bool vfault_no_operator(const struct vunit *unit)
 {
 	return first(unit, VFAULT_NO_OPERATOR);
+}
+
+bool vunit_runs_when_plugged(const struct vunit *unit)
+{
+	return first(unit, VFAULT_NO_BUTTON);
 }
 
 uint64_t vfault_leave_us(const struct vunit *unit, uint64_t us)

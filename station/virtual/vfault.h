@@ -21,6 +21,7 @@ enum vfault_kind {
 	VFAULT_PROGRAM_HANGS, /* a patch program never gets done */
 	VFAULT_PROGRAM_CUT,   /* power goes when it is half done */
 	VFAULT_NO_OPERATOR,   /* nobody presses the button when asked */
+	VFAULT_NO_BUTTON,     /* nobody holds it when the unit is plugged in: its program runs */
 	VFAULT_ABRUPT_LEAVE, /* resets at once when it is to leave: no answer to the last GET_STATUS (F16) */
 	VFAULT_OTHER_LAYOUT, /* announces another memory layout */
 	VFAULT_SWAPPED,	     /* from an enumeration on it is another unit */
@@ -49,6 +50,7 @@ struct vfault {
 	char layout[VFAULT_LAYOUT_MAX]; /* the whole string */
 };
 
+bool vunit_runs_when_plugged(const struct vunit *unit); /* VFAULT_NO_BUTTON */
 /* "dead-cell", as in a file of faults. */
 const char *vfault_name(enum vfault_kind kind);
 /* Gives an open unit its faults instead of those that it had. REASON_INPUT if there are

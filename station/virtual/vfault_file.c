@@ -139,6 +139,7 @@ static void read_kind(const struct cfg *cfg, struct vfault_entry *entry)
 		cfg_text(cfg, "as", NULL, entry->other, sizeof(entry->other));
 		return;
 	case VFAULT_NO_OPERATOR:
+	case VFAULT_NO_BUTTON:
 	case VFAULT_ABRUPT_LEAVE:
 	case VFAULT_KIND_COUNT:
 		return;

@@ -25,3 +25,13 @@ sound
 # A Core's has no sums, so nobody could tell.
 expect 2 "$STATION" rehearse "$SOURCE/jobs/core.cfg" --units 1 --condition F18 --state elsewhere
 grep -q "cannot be in condition F18: its bootloader has no sums" err || fail "it is refused as: $(cat err)"
+
+# One that DFU does not reach at all is told as that, and the one beside it is looked at all the same.
+come_back p1 F18:silent,-
+look 1 --job p1.cfg
+equal "silent: faults" "unit unreadable" "$(told A1 fault)"
+equal "silent: verdict" unreadable "$(told A1 verdict)"
+healthy A2
+equal "silent: in the record" "FAIL|usb-timeout|unreadable|fault" "$(sql "SELECT a.outcome, a.reason, f.reason, f.state
+	FROM attempt a JOIN finding f ON f.attempt_id = a.id WHERE a.id = '$(told A1 attempt_id)'")"
+sound
