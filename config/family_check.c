@@ -308,7 +308,10 @@ static void check_settings(const struct family *family, const struct cfg *root)
 		const struct setting *setting = &family->settings.list[i];
 		if (!family_name_ok(setting->name))
 			cfg_error(&at, "name", "must have lower-case letters, digits and '-' only");
-		check_range(family, &at, setting->alt, setting->addr, setting->size);
+		const struct family_alt *alt =
+			check_range(family, &at, setting->alt, setting->addr, setting->size);
+		if (alt && alt->memory == MEMORY_NOR && setting->idle != 0xff)
+			cfg_error(&at, "idle", "must be 0xff in NOR memory, which is erased");
 	}
 }
 

@@ -13,6 +13,7 @@ static void read_setting(const struct cfg *cfg, struct setting *setting)
 	setting->role = (enum setting_role)cfg_choice(cfg, "role", role_names, SETTING_ROLES, -1);
 	setting->alt = (uint8_t)cfg_int(cfg, "alt", 0, UINT8_MAX);
 	setting->addr = (uint32_t)cfg_int(cfg, "address", 0, UINT32_MAX);
+	setting->idle = (uint8_t)cfg_int_or(cfg, "idle", 0, UINT8_MAX, UINT8_MAX);
 	cfg_text(cfg, "text", NULL, setting->text, sizeof setting->text);
 	if (setting->role == SETTING_CUSTOMER) {
 		setting->size = (uint32_t)cfg_int(cfg, "size", 1, UINT32_MAX);

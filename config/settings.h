@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a unit keeps about its state and its owner, as data of its family: whether it is claimed,
  * flags that change what it does at its next boot, and what an owner leaves on it. Read by a
- * diagnosis; nothing is ever written by it. Plain storage, const after family_load. */
+ * diagnosis; a re-provisioning writes idle over what is set. Plain storage, const after family_load. */
 #pragma once
 
 #include <stddef.h>
@@ -29,6 +29,7 @@ struct setting {
 	enum setting_role role;
 	uint8_t alt;
 	uint32_t addr, size;
+	uint8_t idle;   /* each byte of it when it is not set; FF in NOR */
 	uint32_t value; /* little-endian in size bytes; not of SETTING_CUSTOMER */
 	char text[SETTING_TEXT_MAX];
 };

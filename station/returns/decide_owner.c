@@ -160,7 +160,7 @@ static void decide_setting(struct deciding *it, const struct setting *setting)
 	struct decide_wipe wanted = { .alt = setting->alt,
 		.addr = setting->addr,
 		.size = setting->size,
-		.idle = 0xff,
+		.idle = setting->idle,
 		.owners = setting->role != SETTING_FLAG };
 	if (!is_set(it, setting))
 		return;

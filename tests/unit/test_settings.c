@@ -35,6 +35,7 @@ static void assert_setting(const char *name, enum setting_role role, uint8_t alt
 		assert_int_equal(setting->addr, addr);
 		assert_int_equal(setting->size, size);
 		assert_int_equal(setting->value, value);
+		assert_int_equal(setting->idle, 0xff);
 		assert_true(setting->text[0]);
 		return;
 	}
@@ -98,6 +99,9 @@ static void mistakes_are_refused(void **state)
 		"address = 0x80000; size = 0x180001;\n", "are not all inside the sectors of alt 1");
 	assert_refused("name = \"spi-user\"; role", "name = \"spi user\"; role",
 		"family.settings[0].name: must have lower-case");
+	assert_refused("address = 0x80000; size = 0x180000;\n",
+		"address = 0x80000; size = 0x180000; idle = 0;\n",
+		"family.settings[0].idle: must be 0xff in NOR memory");
 	assert_refused("hidden = (", "hiden = (", "family.hiden: unknown key");
 }
 
