@@ -106,6 +106,11 @@ static bool wipe_sectors(
 	return all;
 }
 
+static void loses(struct deciding *it, const char *name)
+{
+	decide_add(it->ret->loses, sizeof it->ret->loses, "%s", name);
+}
+
 /* A region that DFU cannot write says how else. */
 static const struct family_region *unreachable(
 	const struct family *family, uint8_t alt, uint32_t addr, uint32_t size)
@@ -131,7 +136,7 @@ static void wipe(struct deciding *it, const struct decide_wipe *wanted,
 		return;
 	}
 	if (wanted->owners)
-		decide_add(it->ret->loses, sizeof it->ret->loses, "%s", wanted->name);
+		loses(it, wanted->name);
 	if (family_alt(family, wanted->alt)->memory == MEMORY_RECORD)
 		add_wipe(it, wanted);
 	else if (!wipe_sectors(it, wanted, region))
@@ -207,16 +212,23 @@ bool decide_wipes_region(const struct plan *plan, const struct findings *finding
 	       holds_others(findings, region);
 }
 
-/* What the job's image takes the place of: a whole program of somebody else, or data behind it. */
+/* A whole program of somebody else, which the job's image takes the place of. */
 static bool is_overwritten(const struct deciding *it, const struct family_region *region)
 {
 	return look_is_planned(it->plan, region) && !region->linked_for[0] &&
-	       (finding_of(it->findings, FINDING_CODE_IMAGE_UNKNOWN, region->name) ||
-		       finding_of(it->findings, FINDING_CODE_CUSTOMER_DATA, region->name));
+	       finding_of(it->findings, FINDING_CODE_IMAGE_UNKNOWN, region->name);
+}
+
+/* Data behind the job's image: what of it lies in sectors of the image goes with them. */
+static bool is_behind(const struct deciding *it, const struct family_region *region)
+{
+	return look_is_planned(it->plan, region) &&
+	       finding_of(it->findings, FINDING_CODE_CUSTOMER_DATA, region->name);
 }
 
 static void decide_region(struct deciding *it, const struct family_region *region)
 {
+	bool planned = look_is_planned(it->plan, region), behind = is_behind(it, region);
 	struct decide_wipe wanted = { .alt = region->alt,
 		.addr = region->addr,
 		.size = region->size,
@@ -225,12 +237,11 @@ static void decide_region(struct deciding *it, const struct family_region *regio
 	if (!is_program(region))
 		return;
 	snprintf(wanted.name, sizeof wanted.name, "%s", region->name);
-	if (is_overwritten(it, region))
-		decide_add(it->ret->loses, sizeof it->ret->loses, "what the job overwrites in %s",
-			region->name);
-	else if (decide_wipes_region(it->plan, it->findings, region))
+	if (is_overwritten(it, region) || (behind && !it->wipes))
+		loses(it, region->name);
+	if ((behind && it->wipes) || decide_wipes_region(it->plan, it->findings, region))
 		wipe(it, &wanted, region, "what its owner put there");
-	else if (holds_others(it->findings, region) && !look_is_planned(it->plan, region))
+	else if (behind || (!planned && holds_others(it->findings, region)))
 		decide_add(it->kept, sizeof it->kept, "%s", region->name);
 }
 

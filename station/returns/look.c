@@ -9,6 +9,8 @@
 #include "digest.h"
 #include "flash.h"
 
+enum { MODULE_CRC_LEN = 4 }; /* behind the end that its header says */
+
 /* One judgement under way. */
 struct judging {
 	const struct look_rules *rules;
@@ -261,6 +263,41 @@ static void judge_module(struct judging *it)
 	finding->means = it->planned ? REPAIR_IMAGES : 0;
 }
 
+/* Where what is known of the region ends; its begin if nothing is. */
+static uint32_t known_end(const struct judging *it)
+{
+	const struct plan *plan = stage_of(it->rules->plan, it->region);
+	const struct module_header *module = &it->look->module;
+	uint32_t end = it->region->addr;
+	for (size_t i = 0; plan && i < plan->region_count; i++) {
+		const struct plan_region *run = &plan->regions[i];
+		if (strcmp(run->region->name, it->region->name) == 0 && run->addr + run->len > end)
+			end = run->addr + run->len;
+	}
+	if (it->look->has_module && module->end + MODULE_CRC_LEN > end)
+		end = module->end + MODULE_CRC_LEN;
+	return end;
+}
+
+/* An application may keep data behind itself, in the flash that its region has left. */
+static void look_behind(struct judging *it)
+{
+	const struct family_region *region = it->region;
+	uint32_t first = 0, count = 0, begin = known_end(it);
+	/* The end that a torn header says means nothing. */
+	bool known = it->planned || it->look->sound;
+	bool runs_here = known && region->module && !region->linked_for[0] &&
+			 (region->function == MODULE_USER_PART || region->function == MODULE_MONO);
+	if (!runs_here || begin == region->addr)
+		return;
+	for (uint32_t at = begin - region->addr; at < region->size; at++)
+		if (it->bytes[at] != 0xff && !count++)
+			first = region->addr + at;
+	if (count)
+		finding_add(it->findings, FINDING_CODE_CUSTOMER_DATA, region->name,
+			"%" PRIu32 " bytes behind the image, first at 0x%08" PRIx32, count, first);
+}
+
 bool look_judge(const struct look_rules *rules, const struct family_region *region,
 	const uint8_t *bytes, struct look *ret, struct findings *findings, struct err *err)
 {
@@ -286,6 +323,7 @@ bool look_judge(const struct look_rules *rules, const struct family_region *regi
 		judge_module(&it);
 	else
 		add_headless(&it);
+	look_behind(&it);
 	return true;
 }
 

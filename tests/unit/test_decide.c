@@ -412,7 +412,31 @@ static void an_application_that_the_job_overwrites_is_told(void **state)
 	assert_int_equal(is.acts, ACT_WIPE_CUSTOMER_DATA);
 	assert_int_equal(is.wipe_count, 0);
 	decide_acts_text(&is, is.acts, text, sizeof text);
-	assert_string_equal(text, "wipes what its owner left: what the job overwrites in user");
+	assert_string_equal(text, "wipes what its owner left: user");
+}
+
+/* A Core's pages behind the image are nobody's but the owner's. */
+static void data_behind_an_image_goes_too(void **state)
+{
+	(void)state;
+	const struct findings behind =
+		findings_of(&(struct found){ FINDING_CODE_CUSTOMER_DATA, "user" }, 1);
+	const struct decide_facts facts = { .backed_up = true };
+	struct decision is = judge(JOB("core", IMAGE("user", "core.bin"), ""), &behind, facts);
+	assert_int_equal(is.acts, ACT_WIPE_CUSTOMER_DATA);
+	assert_int_equal(is.wipe_count, 1);
+	assert_int_equal(is.wipes[0].addr, 0x08005c00);
+	assert_int_equal(is.wipes[0].size, 0x1a400);
+	is = judge(JOB("core", IMAGE("user", "core.bin"), POLICY("customer_data = \"keep\";")),
+		&behind, facts);
+	assert_int_equal(is.acts, ACT_WIPE_CUSTOMER_DATA);
+	assert_int_equal(is.wipe_count, 0);
+	assert_non_null(strstr(is.resale, "no: kept: user"));
+	/* Of a Photon all of it is one sector, which is the image's. */
+	is = judge(JOB("photon", USER, ""), &behind, facts);
+	assert_int_equal(is.acts, ACT_WIPE_CUSTOMER_DATA);
+	assert_int_equal(is.wipe_count, 0);
+	assert_string_equal(is.loses, "user");
 }
 
 /* ota is two sectors, the second of which is the factory region's. */
@@ -454,6 +478,7 @@ int main(void)
 		cmocka_unit_test(policies_of_images_and_backup),
 		cmocka_unit_test(what_an_owner_left_goes_or_stays),
 		cmocka_unit_test(an_application_that_the_job_overwrites_is_told),
+		cmocka_unit_test(data_behind_an_image_goes_too),
 		cmocka_unit_test(a_wipe_leaves_what_is_the_jobs_or_anothers),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -75,7 +75,7 @@ static void know(bool left_with)
 	assert_true(digest_sha256_hex(bytes, LEN, image->sha256, &err));
 }
 
-static const struct finding *judge(const struct family *family, const char *region)
+static void judge_all(const struct family *family, const char *region)
 {
 	const struct family_region *place = family_region(family, region);
 	const struct look_rules rules = {
@@ -86,6 +86,13 @@ static const struct finding *judge(const struct family *family, const char *regi
 	findings.count = 0;
 	assert_true(
 		look_judge(&rules, place, bytes, &looks[place - family->regions], &findings, &err));
+}
+
+/* NULL: nothing is found. */
+static __attribute__((noinline)) const struct finding *judge(
+	const struct family *family, const char *region)
+{
+	judge_all(family, region);
 	assert_true(findings.count <= 1);
 	return findings.count ? &findings.list[0] : NULL;
 }
@@ -114,6 +121,34 @@ static void what_it_left_with_is_the_same(void **state)
 	known_count = 0;
 	assert_found(&photon, "user", FINDING_CODE_IMAGE_UNKNOWN, "version 7, whole");
 	assert_int_equal(verdict_of(&findings), VERDICT_HEALTHY);
+}
+
+/* Behind its own end, and not where nothing says where that is. */
+static void data_behind_an_application_is_its_owners(void **state)
+{
+	(void)state;
+	put_user();
+	know(true);
+	bytes[LEN] = 0xff;
+	assert_non_null(judge(&photon, "user"));
+	bytes[LEN] = 0;
+	bytes[0x1ffff] = 1;
+	judge_all(&photon, "user");
+	assert_int_equal(findings.count, 2);
+	assert_int_equal(findings.list[1].code, FINDING_CODE_CUSTOMER_DATA);
+	assert_string_equal(findings.list[1].subject, "user");
+	assert_string_equal(
+		findings.list[1].evidence, "2 bytes behind the image, first at 0x080a1388");
+	assert_int_equal(verdict_of(&findings), VERDICT_HEALTHY);
+	assert_int_equal(repairs_of(&findings), REPAIR_WIPE);
+	bytes[LEN / 2] ^= 1;
+	known_count = 0;
+	judge_all(&photon, "user");
+	assert_int_equal(findings.count, 1);
+	put_module(0x08060000, 6, 7, MODULE_SYSTEM_PART, 2, (struct module_dependency){ 0 });
+	bytes[LEN] = 0;
+	judge_all(&photon, "system-part2");
+	assert_int_equal(findings.count, 1);
 }
 
 static void one_wrong_byte_is_damage(void **state)
@@ -239,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(what_it_left_with_is_the_same, blank),
+		cmocka_unit_test_setup(data_behind_an_application_is_its_owners, blank),
 		cmocka_unit_test_setup(one_wrong_byte_is_damage, blank),
 		cmocka_unit_test_setup(what_belongs_elsewhere_is_named, blank),
 		cmocka_unit_test_setup(what_is_erased_is_a_fault_where_something_has_to_run, blank),
