@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup_file.h"
 #include "interrupt.h"
 
 bool batch_parse_whole(const char *text, uint64_t max, uint64_t *ret)
@@ -79,13 +80,23 @@ bool batch_parse(int argc, char **argv, const struct option *longs, struct batch
 	return true;
 }
 
+bool batch_is_rma(const char *text)
+{
+	size_t len = strlen(text);
+	bool good = len > 0 && len <= BATCH_RMA_MAX;
+	for (size_t i = 0; i < len && good; i++)
+		good = text[i] >= ' ' && text[i] <= '~';
+	return good && text[strspn(text, " ")];
+}
+
 bool batch_fits_kind(const struct batch *batch, int *ret_status)
 {
 	const struct batch_options *options = &batch->options;
 	if (batch->kind == LINE_PROVISION || (options->quantity < 0 && !options->rework))
 		return true;
-	*ret_status = cmd_usage(batch->command, "%s means nothing where units are only read",
-		options->rework ? "--rework" : "--quantity");
+	*ret_status = cmd_usage(batch->command, "%s means nothing where units %s",
+		options->rework ? "--rework" : "--quantity",
+		batch->kind == LINE_VERIFY ? "are only read" : "came back");
 	return false;
 }
 
@@ -98,13 +109,17 @@ bool batch_open_record(
 		.software_version = STATION_VERSION,
 		.virtual_line = virtual_line,
 		.signing_key_file = batch->config.signing_key_file };
-	unsigned recovered = 0;
+	unsigned recovered = 0, removed;
 	if (!record_open(&record, &batch->record, &recovered, err))
 		return false;
 	if (recovered)
 		fprintf(stderr, "station %s: %u attempts were open and are INTERRUPTED now\n",
 			batch->command, recovered);
-	return fs_join(log, state_dir, "logs/station.log", err) && log_open(log, &batch->log, err);
+	batch->state_dir = state_dir;
+	return fs_join(log, state_dir, "logs/station.log", err) &&
+	       log_open(log, &batch->log, err) &&
+	       (batch->kind != LINE_REPROVISION ||
+		       backup_remove_old(batch->record, state_dir, &removed, err));
 }
 
 static void print_refusal(void *batch, const char *text)
@@ -112,13 +127,41 @@ static void print_refusal(void *batch, const char *text)
 	fprintf(stderr, "station %s: %s\n", ((struct batch *)batch)->command, text);
 }
 
+/* A unit that came back is backed up before it is changed, and a real one's keys go to nobody that the
+ * job does not pin. */
+static bool check_recipients(
+	const struct batch *batch, const struct plan_options *options, struct err *err)
+{
+	const struct job *job = &batch->plan->job;
+	const struct job_backup *backup = &job->returns.backup;
+	if (!job->returns.reprovision.backup)
+		return true;
+	if (!backup->recipient_count)
+		return err_set(err, REASON_NO_RECIPIENT,
+			"%s: each unit is to be backed up first, and nobody is named who can open "
+			"that: name recipients in the job, backup : { recipients = ... }, or set "
+			"reprovision.backup = false",
+			job->path);
+	for (size_t i = 0; i < backup->recipient_count; i++)
+		if (!backup->recipients[i].sha256[0] && !options->cloud_url)
+			return err_set(err, REASON_INPUT,
+				"%s:%u: the job does not name the sha256 of %s: make sure that it is "
+				"the right certificate, then write sha256 = \"%s\";",
+				job->path, backup->recipients[i].line, backup->recipients[i].file,
+				batch->plan->recipients.list[i].fingerprint);
+	return true;
+}
+
 int batch_make_plan(struct batch *batch, struct plan_options *options)
 {
 	struct err err;
 	options->config = &batch->config;
-	return plan_make(batch->options.job, options, print_refusal, batch, &batch->plan, &err)
-		       ? EXIT_DONE
-		       : EXIT_REFUSED;
+	if (!plan_make(batch->options.job, options, print_refusal, batch, &batch->plan, &err))
+		return EXIT_REFUSED;
+	if (batch->kind != LINE_REPROVISION || check_recipients(batch, options, &err))
+		return EXIT_DONE;
+	print_refusal(batch, err.text);
+	return EXIT_REFUSED;
 }
 
 static void take_event(void *context, const struct line_event *event)
@@ -133,9 +176,9 @@ bool batch_make_line(struct batch *batch, struct usb_bus *bus, uint32_t end_afte
 	bool any_port, struct err *err)
 {
 	const struct batch_options *options = &batch->options;
-	uint32_t quantity = batch->kind == LINE_VERIFY ? 0
-			    : options->quantity < 0    ? batch->plan->job.quantity
-						       : (uint32_t)options->quantity;
+	uint32_t quantity = batch->kind != LINE_PROVISION ? 0
+			    : options->quantity < 0       ? batch->plan->job.quantity
+							  : (uint32_t)options->quantity;
 	enum progress_mode mode = options->json    ? PROGRESS_JSON
 				  : options->plain ? PROGRESS_LINES
 						   : PROGRESS_BOARD;
@@ -156,6 +199,10 @@ bool batch_make_line(struct batch *batch, struct usb_bus *bus, uint32_t end_afte
 		.drain = interrupt_once(),
 		.abort = interrupt_twice(),
 		.skipped_time = batch->skipped_time,
+		.allow = batch->yes ? ACTS_ALL : 0,
+		.rma = batch->rma,
+		.state_dir = batch->state_dir,
+		.software_version = STATION_VERSION,
 		.event = take_event,
 		.context = batch };
 	return line_new(&line, &batch->line, err);

@@ -65,8 +65,14 @@ struct batch {
 	void (*watch)(void *context, const struct line_event *event);
 	void *watch_context;
 	double skipped_time; /* of line_options */
+	const char *state_dir; /* of the record */
+	bool yes; /* what cannot be undone on a unit that came back is confirmed */
+	const char *rma; /* of line_options */
 };
 
+enum { BATCH_RMA_MAX = 64 };
+/* The number of a return, as it may stand in the record: printable, at most BATCH_RMA_MAX bytes. */
+bool batch_is_rma(const char *text);
 /* False, with a message, for options that have no meaning for the kind of batch. */
 bool batch_fits_kind(const struct batch *batch, int *ret_status);
 /* Opens the record, which takes the lock of the state folder, and the log. */

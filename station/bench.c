@@ -11,7 +11,13 @@
 #include "usb_libusb.h"
 
 enum { IDS_MAX = CONFIG_SLOTS_MAX };
-enum { OPTION_SLOTS = BATCH_OPTION_END + 1, OPTION_ANY_PORT, OPTION_DEVICE_ID };
+enum {
+	OPTION_SLOTS = BATCH_OPTION_END + 1,
+	OPTION_ANY_PORT,
+	OPTION_DEVICE_ID,
+	OPTION_YES,
+	OPTION_RMA
+};
 
 struct bench {
 	struct batch batch;
@@ -33,6 +39,12 @@ static bool parse_option(void *context, int option, const char *value)
 	case OPTION_ANY_PORT:
 		bench->any_port = true;
 		return true;
+	case OPTION_YES:
+		bench->batch.yes = true;
+		return true;
+	case OPTION_RMA:
+		bench->batch.rma = value;
+		return batch_is_rma(value);
 	default:
 		if (bench->id_count == IDS_MAX || !strchr(value, '='))
 			return false;
@@ -114,7 +126,7 @@ static int run_batch(struct bench *bench)
 	if (!batch_open_record(batch, state, false, &err) || !usb_libusb_open(&bench->bus, &err) ||
 		!batch_make_line(batch, bench->bus, 0, bench->any_port, &err) ||
 		!give_ids(bench, &err) ||
-		!scanner_start(STDIN_FILENO, batch->line, &bench->scanner, &err))
+		!scanner_start(STDIN_FILENO, batch->command, batch->line, &bench->scanner, &err))
 		return cmd_fail(batch->command, &err);
 	int status = batch_run(batch);
 	scanner_stop(bench->scanner);
@@ -128,7 +140,13 @@ int bench_batch(int argc, char **argv, enum line_kind kind, const char *help)
 	static const struct option longs[] = { BATCH_OPTIONS,
 		{ "slots", required_argument, NULL, OPTION_SLOTS },
 		{ "any-port", no_argument, NULL, OPTION_ANY_PORT },
-		{ "device-id", required_argument, NULL, OPTION_DEVICE_ID }, { NULL, 0, NULL, 0 } };
+		{ "device-id", required_argument, NULL, OPTION_DEVICE_ID },
+		/* of reprovision alone */
+		{ "slot", required_argument, NULL, OPTION_SLOTS },
+		{ "yes", no_argument, NULL, OPTION_YES },
+		{ "rma", required_argument, NULL, OPTION_RMA }, { NULL, 0, NULL, 0 } };
+	enum { COUNT = sizeof longs / sizeof *longs, RETURNS = 3 };
+	struct option known[COUNT];
 	int status = EXIT_STOPPED;
 	struct bench *bench = calloc(1, sizeof *bench);
 	if (!bench) {
@@ -137,7 +155,10 @@ int bench_batch(int argc, char **argv, enum line_kind kind, const char *help)
 	}
 	bench->batch.command = argv[0];
 	bench->batch.kind = kind;
-	if (!batch_parse(argc, argv, longs, &bench->batch.options, parse_option, bench, &status)) {
+	memcpy(known, longs, sizeof known);
+	if (kind != LINE_REPROVISION)
+		known[COUNT - RETURNS - 1] = longs[COUNT - 1];
+	if (!batch_parse(argc, argv, known, &bench->batch.options, parse_option, bench, &status)) {
 		free(bench);
 		return status;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch on the real bus: what run and verify share. */
+/* A batch on the real bus: what run, reprovision and verify share. */
 #pragma once
 
 #include "batch.h"

@@ -346,6 +346,7 @@ static void take(struct board *board, struct board_slot *slot, const struct line
 		memcpy(slot->unproven, event->unproven, sizeof slot->unproven);
 		board->outcomes[event->outcome]++;
 		break;
+	case LINE_FOUND:
 	case LINE_HUB:
 	case LINE_SETTLED:
 		break;

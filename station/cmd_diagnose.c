@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "diagnose.h"
+#include "cmd_found.h"
 #include "interrupt.h"
 #include "scope.h"
 #include "text.h"
@@ -114,21 +115,6 @@ static json_t *known_or_null(const char *text)
 	return text[0] ? json_string(text) : json_null();
 }
 
-static json_t *findings_json(const struct findings *findings)
-{
-	json_t *list = json_array();
-	for (size_t i = 0; i < findings->count; i++) {
-		const struct finding *finding = &findings->list[i];
-		const struct finding_info *info = finding_info(finding->code);
-		json_array_append_new(list,
-			json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "code", info->code, "state",
-				finding_state_name(finding->state), "subject", finding->subject,
-				"evidence", finding->evidence, "seen", known_or_null(info->seen),
-				"remedy", known_or_null(info->remedy)));
-	}
-	return list;
-}
-
 static bool print_json(const struct result *result, struct err *err)
 {
 	json_t *todo = json_array();
@@ -141,7 +127,7 @@ static bool print_json(const struct result *result, struct err *err)
 		result->unit->family->name, "attempt_id", result->attempt->id, "verdict",
 		verdict_name(result->verdict), "repairs", todo, "job",
 		known_or_null(result->repairs ? result->job : ""), "findings",
-		findings_json(&result->findings));
+		found_findings_json(&result->findings));
 	bool good = object && json_dumpf(object, stdout, JSON_COMPACT) == 0;
 	json_decref(object);
 	printf("\n");

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch.h"
 #include "fs.h"
+#include "scanner.h"
 #include "text.h"
 #include "vbench.h"
 #include "vcondition.h"
@@ -31,6 +33,11 @@ static const char help[] =
 	"  --condition LIST  when the units are made (those of an earlier rehearsal are already), they come\n"
 	"                    back: A1 in the first condition of the list, A2 in the second... F01 to F09, F16 to\n"
 	"                    F21, parts, runs, claimed; + joins several, - is none (docs/returns.md explains them)\n"
+	"  --reprovision     as station reprovision does, on the units of an earlier rehearsal in the folder;\n"
+	"                    with --condition they come back in that first. A line with a slot's name on\n"
+	"                    standard input confirms what is asked there\n"
+	"  --yes             with --reprovision: what cannot be undone is confirmed for all units\n"
+	"  --rma NUMBER      with --reprovision: into the record of each unit\n"
 	"  --verify          as station verify does: reads the units against the job, writes nothing to\n"
 	"                    them, and enrols nothing\n" BATCH_HELP_MAKE BATCH_HELP
 	"\n" BATCH_HELP_EXIT;
@@ -43,15 +50,18 @@ enum {
 	OPTION_API,
 	OPTION_FAULTS,
 	OPTION_VERIFY,
+	OPTION_REPROVISION,
+	OPTION_YES,
+	OPTION_RMA,
 	OPTION_CONDITION
 };
 
 struct options {
-	const char *faults, *conditions;
-	unsigned units;
+	const char *faults, *conditions, *rma;
+	unsigned units; /* 0: not given */
 	uint64_t seed;
 	double speed;
-	bool verify;
+	bool verify, reprovision, yes;
 	enum vcloud_behaviour cloud;
 	enum vcloud_api api;
 };
@@ -65,7 +75,10 @@ struct rehearsal {
 	struct vfault_file faults;
 	struct vconditions conditions;
 	struct vbench_place places[VBENCH_UNITS_MAX];
+	struct scanner *scanner;
 };
+
+enum { UNITS_USUAL = 8 };
 
 static bool parse_speed(const char *text, double *ret)
 {
@@ -106,6 +119,15 @@ static bool parse_option(void *context, int option, const char *value)
 	case OPTION_VERIFY:
 		ret->verify = true;
 		return true;
+	case OPTION_REPROVISION:
+		ret->reprovision = true;
+		return true;
+	case OPTION_YES:
+		ret->yes = true;
+		return true;
+	case OPTION_RMA:
+		ret->rma = value;
+		return batch_is_rma(value);
 	case OPTION_API:
 		ret->api = strcmp(value, "particle") == 0 ? VCLOUD_PARTICLE : VCLOUD_JSON;
 		return ret->api == VCLOUD_PARTICLE || strcmp(value, "json") == 0;
@@ -199,7 +221,8 @@ static void print_work(struct rehearsal *all)
 static void play_operator(void *context, const struct line_event *event)
 {
 	struct rehearsal *all = context;
-	for (unsigned i = 0; event->kind == LINE_STEP && event->tell && i < all->options.units; i++)
+	bool button = event->kind == LINE_STEP && event->runs && event->tell;
+	for (unsigned i = 0; button && i < all->options.units; i++)
 		if (strcmp(all->places[i].slot, event->slot) == 0)
 			vbus_button(all->vbus, all->places[i].port);
 }
@@ -212,12 +235,48 @@ static bool check_conditions(const struct rehearsal *all, struct err *err)
 	       vcondition_fit(&all->conditions, family, err);
 }
 
+/* Units of an earlier rehearsal, or new ones. */
+static bool count_units(struct rehearsal *all, struct err *err)
+{
+	char folder[FS_PATH_MAX], family[FAMILY_NAME_MAX];
+	unsigned *units = &all->options.units, there = 0;
+	if (!all->options.reprovision) {
+		*units = *units ? *units : UNITS_USUAL;
+		return true;
+	}
+	if (!fs_join(folder, all->batch.options.state, "units", err) ||
+		!vbench_look(folder, family, sizeof family, &there, err))
+		return false;
+	if (*units > there)
+		return err_set(err, REASON_INPUT, "--units %u: %s has %u", *units, folder, there);
+	*units = *units ? *units : there;
+	return true;
+}
+
+/* Their owners had them meanwhile. */
+static bool come_back(const struct rehearsal *all, struct err *err)
+{
+	char unit[FS_PATH_MAX], cloud[FS_PATH_MAX];
+	const struct vconditions *conditions = &all->conditions;
+	if (!fs_join(cloud, all->batch.options.state, "cloud", err))
+		return false;
+	for (size_t i = 0; i < conditions->count; i++)
+		for (size_t k = 0; k < conditions->each[i]; k++) {
+			if (!text_format(unit, sizeof unit, "%s/units/A%zu",
+				    all->batch.options.state, i + 1))
+				return err_set(err, REASON_INPUT, "the path is too long");
+			if (!vcondition_apply(unit, cloud, &conditions->units[i][k], err))
+				return false;
+		}
+	return true;
+}
+
 static int rehearse(struct rehearsal *all)
 {
 	struct batch *batch = &all->batch;
 	struct plan_options plan;
 	struct err err;
-	if (!cmd_config(batch->options.config, &batch->config, &err))
+	if (!cmd_config(batch->options.config, &batch->config, &err) || !count_units(all, &err))
 		return cmd_fail(batch->command, &err);
 	if (all->options.faults && !vfault_file_read(all->options.faults, &all->faults, &err))
 		return cmd_fail(batch->command, &err);
@@ -239,12 +298,18 @@ static int rehearse(struct rehearsal *all)
 		return cmd_usage(batch->command, "--condition: %s", err.text);
 	batch->watch = play_operator;
 	batch->watch_context = all;
+	batch->yes = all->options.yes;
+	batch->rma = all->options.rma;
 	batch->skipped_time = all->options.speed < 1 ? 1 - all->options.speed : 0;
-	if (!prepare_bench(all, &err) ||
+	if ((all->options.reprovision && !come_back(all, &err)) || !prepare_bench(all, &err) ||
 		!batch_make_line(batch, vbus_bus(all->vbus), all->options.units, false, &err) ||
-		!scan_labels(all, &err))
+		!scan_labels(all, &err) ||
+		(all->options.reprovision && !all->options.yes &&
+			!scanner_start(
+				STDIN_FILENO, batch->command, batch->line, &all->scanner, &err)))
 		return cmd_fail(batch->command, &err);
 	int status = batch_run(batch);
+	scanner_stop(all->scanner);
 	if (batch->options.json)
 		print_work(all);
 	else
@@ -253,33 +318,30 @@ static int rehearse(struct rehearsal *all)
 	return status;
 }
 
-/* Their owners had them meanwhile. */
-static bool come_back(const struct rehearsal *all, struct err *err)
-{
-	char units[FS_PATH_MAX], unit[FS_PATH_MAX], cloud[FS_PATH_MAX];
-	const struct vconditions *conditions = &all->conditions;
-	if (!fs_join(units, all->batch.options.state, "units", err) ||
-		!fs_join(cloud, all->batch.options.state, "cloud", err))
-		return false;
-	for (size_t i = 0; i < conditions->count; i++)
-		for (size_t k = 0; k < conditions->each[i]; k++)
-			if (!fs_join(unit, units, all->places[i].slot, err) ||
-				!vcondition_apply(unit, cloud, &conditions->units[i][k], err))
-				return false;
-	return true;
-}
-
 static int done(struct rehearsal *all, int status)
 {
 	struct err err;
 	batch_done(&all->batch);
 	if (all->vbus)
 		vbus_bus(all->vbus)->ops->close(vbus_bus(all->vbus));
-	if (all->vbus && !come_back(all, &err))
+	if (all->vbus && !all->options.reprovision && !come_back(all, &err))
 		status = cmd_fail("rehearse", &err);
 	vcloud_stop(all->vcloud);
 	free(all);
 	return status;
+}
+
+static bool fits(const struct rehearsal *all, int *ret_status)
+{
+	const struct options *options = &all->options;
+	if (options->verify && options->reprovision)
+		*ret_status = cmd_usage("rehearse", "--verify and --reprovision are two things");
+	else if (!options->reprovision && (options->yes || options->rma))
+		*ret_status = cmd_usage(
+			"rehearse", "%s wants --reprovision", options->yes ? "--yes" : "--rma");
+	else
+		return true;
+	return false;
 }
 
 int cmd_rehearse(int argc, char **argv)
@@ -292,7 +354,10 @@ int cmd_rehearse(int argc, char **argv)
 		{ "api", required_argument, NULL, OPTION_API },
 		{ "faults", required_argument, NULL, OPTION_FAULTS },
 		{ "condition", required_argument, NULL, OPTION_CONDITION },
-		{ "verify", no_argument, NULL, OPTION_VERIFY }, { NULL, 0, NULL, 0 } };
+		{ "verify", no_argument, NULL, OPTION_VERIFY },
+		{ "reprovision", no_argument, NULL, OPTION_REPROVISION },
+		{ "yes", no_argument, NULL, OPTION_YES },
+		{ "rma", required_argument, NULL, OPTION_RMA }, { NULL, 0, NULL, 0 } };
 	int status = EXIT_STOPPED;
 	struct rehearsal *all = calloc(1, sizeof *all);
 	if (!all) {
@@ -300,7 +365,7 @@ int cmd_rehearse(int argc, char **argv)
 		return status;
 	}
 	all->batch.command = argv[0];
-	all->options = (struct options){ .units = 8, .seed = 1 };
+	all->options = (struct options){ .seed = 1 };
 	if (!batch_parse(
 		    argc, argv, longs, &all->batch.options, parse_option, &all->options, &status)) {
 		free(all);
@@ -311,8 +376,10 @@ int cmd_rehearse(int argc, char **argv)
 		free(all);
 		return EXIT_DONE;
 	}
-	all->batch.kind = all->options.verify ? LINE_VERIFY : LINE_PROVISION;
-	if (!batch_fits_kind(&all->batch, &status)) {
+	all->batch.kind = all->options.verify        ? LINE_VERIFY
+			  : all->options.reprovision ? LINE_REPROVISION
+						     : LINE_PROVISION;
+	if (!fits(all, &status) || !batch_fits_kind(&all->batch, &status)) {
 		free(all);
 		return status;
 	}

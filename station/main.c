@@ -29,6 +29,8 @@ static const struct command commands[] = {
 	{ "rehearse", cmd_rehearse, "JOB",
 		"a batch on virtual units and a virtual cloud, without hardware" },
 	{ "report", cmd_report, "", "what was made, and how well: yields, reasons, slots, times" },
+	{ "reprovision", cmd_reprovision, "JOB",
+		"makes units that came back good again, by the job's policies" },
 	{ "show", cmd_show, "UNIT", "the life of one unit" },
 	{ "slots", cmd_slots, "", "the slots; --learn names them by plugging in units" },
 	{ "sync", cmd_sync, "", "send the keys of units that are HELD; tells which are released" },
@@ -39,7 +41,7 @@ static void print_help(FILE *to)
 {
 	fprintf(to, "usage: station COMMAND [options]\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(to, "  %-9s %-5s  %s\n", commands[i].name, commands[i].arguments,
+		fprintf(to, "  %-11s %-5s  %s\n", commands[i].name, commands[i].arguments,
 			commands[i].line);
 	fprintf(to,
 		"\nstation COMMAND --help tells more. Exit status: 0 all done, 1 some units are "

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "cmd.h"
+#include "cmd_found.h"
 
 /* A board needs a terminal that can go back up a line. */
 static bool can_draw(FILE *to)
@@ -68,10 +69,21 @@ static void add_stage(json_t *object, const struct line_event *event)
 		json_object_set_new(object, "unproven", json_string(event->unproven));
 }
 
+static void add_found(json_t *object, const struct line_event *event)
+{
+	if (event->findings) {
+		json_object_set_new(
+			object, "verdict", json_string(verdict_name(verdict_of(event->findings))));
+		json_object_set_new(object, "findings", found_findings_json(event->findings));
+	}
+	if (event->decision)
+		json_object_set_new(object, "decision", found_decision_json(event->decision));
+}
+
 static void event_json(FILE *to, const struct line_event *event)
 {
 	static const char *const names[] = { "arrived", "step", "retry", "progress", "outcome",
-		"hub", "settled" };
+		"found", "hub", "settled" };
 	json_t *object = json_pack("{s:s, s:I, s:s?, s:s?, s:i}", "event", names[event->kind], "at",
 		(json_int_t)clock_utc_ms(), "slot", event->slot[0] ? event->slot : NULL,
 		"device_id", event->device_id[0] ? event->device_id : NULL, "elapsed_ms",
@@ -99,6 +111,7 @@ static void event_json(FILE *to, const struct line_event *event)
 		json_object_set_new(
 			object, "proof", event->proof ? json_string(event->proof) : json_null());
 	}
+	add_found(object, event);
 	if (event->text[0])
 		json_object_set_new(object, "detail", json_string(event->text));
 	print_json(to, object);
@@ -142,6 +155,14 @@ static void event_text(const struct progress *progress, const struct line_event 
 		if (event->reason)
 			fprintf(to, "     %s: %s.\n     Next: %s.\n", info->sentence, event->text,
 				info->next);
+		if (event->decision && !event->reason)
+			found_print_steps(to, event->decision);
+		break;
+	case LINE_FOUND:
+		fprintf(to, "%-4s %-24s found %s%s%s\n", event->slot, id,
+			verdict_name(verdict_of(event->findings)),
+			event->text[0] ? "; to do: " : "", event->text);
+		found_print_faults(to, event->findings);
 		break;
 	case LINE_HUB:
 		fprintf(to, "%-4s %-24s %s\n", "-", "-", event->text);

@@ -15,6 +15,7 @@ enum { LINE_MAX_LEN = 256, POLL_MS = 100 };
 
 struct scanner {
 	int fd;
+	const char *command; /* for messages */
 	struct line *line;
 	struct cancel stop;
 	pthread_t thread;
@@ -28,11 +29,11 @@ static void take_line(struct scanner *scanner, char *text)
 	const char *id = slot ? strtok_r(NULL, " \t\r", &rest) : NULL;
 	if (!slot)
 		return;
-	text_make_printable(text);
-	if (!id || strtok_r(NULL, " \t\r", &rest))
-		fprintf(stderr, "station run: scanned line: \"SLOT ID\" is wanted\n");
-	else if (!line_scan(scanner->line, slot, id, &err))
-		fprintf(stderr, "station run: scanned line: %s\n", err.text);
+	bool good = id ? line_scan(scanner->line, slot, id, &err)
+		       : line_confirm(scanner->line, slot, &err);
+	if (!good)
+		fprintf(stderr, "station %s: typed or scanned line: %s\n", scanner->command,
+			err.text);
 }
 
 /* Splits what came into lines; a line that is too long is dropped whole. */
@@ -68,15 +69,18 @@ static void *scan(void *context)
 			break;
 		take_bytes(scanner, line, &used, bytes, (size_t)got);
 	}
+	line_confirm_nobody(scanner->line);
 	return NULL;
 }
 
-bool scanner_start(int fd, struct line *line, struct scanner **ret, struct err *err)
+bool scanner_start(
+	int fd, const char *command, struct line *line, struct scanner **ret, struct err *err)
 {
 	struct scanner *scanner = calloc(1, sizeof *scanner);
 	if (!scanner)
 		return err_set(err, REASON_STATION, "no memory for the scanner");
 	scanner->fd = fd;
+	scanner->command = command;
 	scanner->line = line;
 	if (pthread_create(&scanner->thread, NULL, scan, scanner) != 0) {
 		free(scanner);

@@ -148,11 +148,17 @@ enum err_kind {
 	X(CLOUD_UNREACHABLE, "cloud-unreachable", CLOUD, HELD, SERVICE, \
 		"The cloud has not acknowledged the key yet", \
 		"keep the unit; station sync sends it again") \
+	X(CLOUD_AWAY, "cloud-away", CLOUD, ABORTED, SERVICE, \
+		"The cloud could not be asked about the key that the unit carries", \
+		"nothing was changed; run the unit again when the cloud can be reached") \
 	X(SUPERSEDED, "superseded", DEVICE, FAIL, NONE, \
 		"A newer key was made for this unit", "the newer attempt counts") \
 	/* decisions before a unit is touched */ \
 	X(ALREADY_MADE, "already-made", REJECT, SKIPPED, NONE, \
 		"The unit is already PASS under this plan", "nothing to do") \
+	X(NOT_CONFIRMED, "not-confirmed", REJECT, ABORTED, NONE, \
+		"Nobody confirmed what cannot be undone", \
+		"nothing was changed; run the unit again and type its slot's name, or give --yes") \
 	X(QUANTITY_REACHED, "quantity-reached", REJECT, SKIPPED, NONE, \
 		"The work order is full", "keep the unit for the next work order") \
 	X(MADE_OTHERWISE, "made-otherwise", REJECT, REFUSED, NONE, \

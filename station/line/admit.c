@@ -7,14 +7,12 @@
 #include "line_private.h"
 #include "step_enrol.h"
 
-static bool refuse_marked(const char *mark, struct err *err)
+static bool refuse_set_aside(const char *mark, struct err *err)
 {
 	if (strcmp(mark, "scrap") == 0)
 		return err_set(err, REASON_MARKED_SCRAP, "the unit is marked scrap");
 	if (strcmp(mark, "quarantine") == 0)
 		return err_set(err, REASON_QUARANTINED, "the unit is marked quarantine");
-	if (strcmp(mark, "needs-repair") == 0)
-		return err_set(err, REASON_NEEDS_REPAIR, "the unit is marked needs-repair");
 	return true;
 }
 
@@ -26,8 +24,10 @@ bool admit(struct attempt *attempt, struct err *err)
 		return true; /* the job says that the slot is enough */
 	if (!record_unit(attempt->record, attempt->device_id, &unit, err))
 		return false;
-	if (!refuse_marked(unit.mark, err))
+	if (!refuse_set_aside(unit.mark, err))
 		return false;
+	if (strcmp(unit.mark, "needs-repair") == 0)
+		return err_set(err, REASON_NEEDS_REPAIR, "the unit is marked needs-repair");
 	attempt->resume_key = unit.last_outcome == OUTCOME_INTERRUPTED;
 	/* Whatever touched the unit since it was made may have undone it. */
 	bool as_made =
@@ -42,4 +42,31 @@ bool admit(struct attempt *attempt, struct err *err)
 		return err_set(err, REASON_MADE_OTHERWISE, "PASS under plan %.12s since attempt %s",
 			unit.made_plan_sha256, unit.made_attempt_id);
 	return true;
+}
+
+/* A HELD unit stays at the bench: its key is sent first, and what the cloud says of it is what its old
+ * attempt becomes. */
+static bool settle_held(struct attempt *attempt, struct err *err)
+{
+	struct record_held held;
+	bool found = false;
+	if (!record_held(attempt->record, attempt->device_id, &held, &found, err))
+		return false;
+	if (!found)
+		return true;
+	if (strcmp(held.cloud, attempt->plan->enrol.cloud.name) != 0)
+		return err_set(err, REASON_STILL_HELD,
+			"the unit is HELD until the cloud %s has its key, which this job does not "
+			"know",
+			held.cloud);
+	return enrol_held_again(attempt, err) || err->reason == REASON_ALREADY_MADE;
+}
+
+bool admit_returned(struct attempt *attempt, struct err *err)
+{
+	struct record_unit unit;
+	if (!attempt->device_id[0])
+		return true;
+	return record_unit(attempt->record, attempt->device_id, &unit, err) &&
+	       refuse_set_aside(unit.mark, err) && settle_held(attempt, err);
 }

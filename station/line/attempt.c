@@ -10,6 +10,7 @@
 #include "background.h"
 #include "comeback.h"
 #include "line_private.h"
+#include "mend.h"
 #include "scope.h"
 #include "steps.h"
 #include "text.h"
@@ -51,6 +52,11 @@ void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const stru
 	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
 	snprintf(event.step, sizeof event.step, "%s", attempt->step);
 	snprintf(event.text, sizeof event.text, "%s", err ? err->text : "");
+	if (kind == LINE_FOUND) {
+		event.findings = &attempt->mend->findings;
+		event.decision = &attempt->mend->decision;
+		snprintf(event.text, sizeof event.text, "%s", attempt->mend->to_do);
+	}
 	line_emit(attempt->line, &event);
 }
 
@@ -139,19 +145,27 @@ static enum next after_failure(
 	return next;
 }
 
+/* What a person has to do at the slot now; NULL: nothing. */
+static const char *ask(struct attempt *attempt, const struct step *step)
+{
+	const struct job_stage *stage = &attempt->plan->job.stages[attempt->writing->stage];
+	if (step->run == step_confirm)
+		return mend_ask(attempt);
+	return step->run == step_stage_return && stage->comes_back == RETURN_OPERATOR ? stage->tell
+										      : NULL;
+}
+
 /* What the displays show of a step. */
 static void announce(
 	struct attempt *attempt, const struct step_table *table, const struct step *step)
 {
-	const struct job_stage *stage = &attempt->plan->job.stages[attempt->writing->stage];
 	if (table->of_stage)
 		snprintf(attempt->step, sizeof attempt->step, "stage%u-%s",
 			attempt->writing->stage + 1, step->name);
 	else
 		snprintf(attempt->step, sizeof attempt->step, "%s", step->name);
-	bool asks = step->run == step_stage_return && stage->comes_back == RETURN_OPERATOR;
 	attempt->words = step->words;
-	attempt->tell = asks ? stage->tell : NULL;
+	attempt->tell = ask(attempt, step);
 }
 
 static bool run_try(struct attempt *attempt, const struct step_table *table,
@@ -201,7 +215,7 @@ static bool pass_over(struct attempt *attempt, const struct step_table *table,
 		       "not needed any more", err);
 }
 
-static bool run_steps(struct attempt *attempt, const struct step_table *table, struct err *err)
+bool attempt_run_steps(struct attempt *attempt, const struct step_table *table, struct err *err)
 {
 	unsigned tries[32] = { 0 };
 	bool failed[32] = { false };
@@ -236,18 +250,45 @@ static bool run_stages(struct attempt *attempt, struct err *err)
 {
 	for (unsigned i = 0; i < attempt->plan->before_count; i++) {
 		attempt->writing = attempt->plan->before[i];
-		if (!run_steps(attempt, step_table_stage(), err))
+		if (!attempt_run_steps(attempt, step_table_stage(), err))
 			return false;
 	}
 	attempt->writing = attempt->plan;
 	return true;
 }
 
+/* A unit that came back is as it came until it is decided and allowed what becomes of it. */
+static bool run_returned(struct attempt *attempt, struct err *err)
+{
+	if (!mend_new(attempt, err) || !attempt_run_steps(attempt, step_table_returned(), err))
+		return false;
+	attempt->mend->changes = true;
+	return true;
+}
+
+bool attempt_changes_unit(const struct attempt *attempt)
+{
+	return attempt->line->options.kind == LINE_PROVISION ||
+	       (attempt->mend && attempt->mend->changes);
+}
+
+/* After the unit is known and claimed. */
 static bool run_all(struct attempt *attempt, struct err *err)
 {
 	enum line_kind kind = attempt->line->options.kind;
-	return (kind == LINE_VERIFY || run_stages(attempt, err)) &&
-	       run_steps(attempt, step_table(kind), err);
+	switch (kind) {
+	case LINE_VERIFY:
+		return attempt_run_steps(attempt, step_table(kind), err);
+	case LINE_REPROVISION:
+		if (!admit_returned(attempt, err) || !run_returned(attempt, err))
+			return false;
+		break;
+	case LINE_PROVISION:
+		if (!admit(attempt, err))
+			return false;
+		break;
+	}
+	return run_stages(attempt, err) && attempt_run_steps(attempt, step_table(kind), err);
 }
 
 static enum outcome outcome_of(const struct attempt *attempt, bool good, const struct err *err)
@@ -263,7 +304,7 @@ static void mark_if_worn_out(struct attempt *attempt, enum outcome outcome, enum
 	struct record_unit unit;
 	struct err err;
 	uint32_t limit = attempt->plan->job.limits.attempts_per_unit;
-	if (attempt->line->options.kind != LINE_PROVISION || outcome != OUTCOME_FAIL ||
+	if (attempt->line->options.kind == LINE_VERIFY || outcome != OUTCOME_FAIL ||
 		reason_info(reason)->cause != CAUSE_UNIT || !limit || !attempt->device_id[0])
 		return;
 	if (!record_unit(attempt->record, attempt->device_id, &unit, &err)) {
@@ -271,7 +312,7 @@ static void mark_if_worn_out(struct attempt *attempt, enum outcome outcome, enum
 		return;
 	}
 	/* A mark that a person has to lift stays the newest. */
-	if (strcmp(unit.mark, "quarantine") == 0 || strcmp(unit.mark, "scrap") == 0)
+	if (unit.mark[0] && strcmp(unit.mark, "released") != 0)
 		return;
 	if (unit.unit_fails >= limit && !record_unit_mark(attempt->record, attempt->device_id,
 						"needs-repair", "failed as often as the job allows",
@@ -310,6 +351,8 @@ static enum outcome finish(struct attempt *attempt, bool good, struct err *err)
 	if (!good && err->reason == REASON_STOPPED && moved_away(attempt->slot))
 		err_set(err, REASON_UNIT_MOVED, "the unit %s came back at another slot",
 			attempt->device_id);
+	if (!good)
+		put_back(attempt, err);
 	/* No outcome while a request is in flight: its answer would come too late to count. */
 	cloud_forget(attempt->ticket);
 	attempt->ticket = NULL;
@@ -337,7 +380,7 @@ static void list_unproven(const struct attempt *attempt, enum outcome outcome, e
 {
 	bool whole =
 		outcome == OUTCOME_PASS || outcome == OUTCOME_HELD || reason == REASON_ALREADY_MADE;
-	bool makes = attempt->line->options.kind == LINE_PROVISION;
+	bool makes = attempt->line->options.kind != LINE_VERIFY;
 	unsigned count = whole ? (unsigned)attempt->plan->before_count : attempt->stages_run;
 	size_t used = 0;
 	to[0] = 0;
@@ -349,6 +392,11 @@ static void list_unproven(const struct attempt *attempt, enum outcome outcome, e
 			attempt->plan->job.stages[i].runs);
 }
 
+static const struct decision *decision_of(const struct attempt *attempt)
+{
+	return attempt->mend && attempt->mend->decided ? &attempt->mend->decision : NULL;
+}
+
 static void emit_outcome(struct attempt *attempt, enum outcome outcome, const struct err *err)
 {
 	struct line_event event = { .kind = LINE_OUTCOME,
@@ -356,6 +404,7 @@ static void emit_outcome(struct attempt *attempt, enum outcome outcome, const st
 		.outcome = outcome,
 		.reason = err->reason,
 		.proof = outcome == OUTCOME_PASS ? attempt->proof : NULL,
+		.decision = decision_of(attempt),
 		.elapsed_ms = (uint32_t)((clock_mono_us() - attempt->started_us) / 1000) };
 	snprintf(event.slot, sizeof event.slot, "%s", attempt->slot->config->name);
 	snprintf(event.device_id, sizeof event.device_id, "%s", attempt->device_id);
@@ -377,7 +426,10 @@ static bool begin(struct attempt *attempt, int64_t arrived_at, struct err *err)
 		.usb_path = attempt->ident.port,
 		.usb_serial = attempt->ident.serial,
 		.operator_name = options->operator_name };
-	return record_attempt_begin(attempt->record, &arrival, attempt->id, err);
+	return record_attempt_begin(attempt->record, &arrival, attempt->id, err) &&
+	       (!options->rma || !options->rma[0] ||
+		       record_attempt_identity(
+			       attempt->record, attempt->id, "rma", options->rma, err));
 }
 
 /* Its enrolment is this worker's from here on. */
@@ -402,14 +454,13 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	struct err err;
 	err_clear(&err);
 	snprintf(attempt.scanned_id, sizeof attempt.scanned_id, "%s", scanned_id);
-	bool makes = line->options.kind == LINE_PROVISION;
 
 	enum outcome outcome = OUTCOME_ABORTED;
 	comeback_begin(&attempt);
 	attempt_emit(&attempt, LINE_ARRIVED, NULL);
 	if (begin(&attempt, arrived_at, &err)) {
-		bool good = run_steps(&attempt, step_table_identify(), &err) && claim(&attempt) &&
-			    (!makes || admit(&attempt, &err)) && run_all(&attempt, &err);
+		bool good = attempt_run_steps(&attempt, step_table_identify(), &err) &&
+			    claim(&attempt) && run_all(&attempt, &err);
 		outcome = finish(&attempt, good, &err);
 		background_release(slot);
 	} else {
@@ -421,6 +472,7 @@ struct attempt_end attempt_run(struct slot *slot, const struct usb_ident *ident,
 	flash_saved_done(&attempt.beside_server_key);
 	flash_saved_done(&attempt.beside_device_key);
 	emit_outcome(&attempt, outcome, &err);
+	mend_free(attempt.mend);
 	struct attempt_end end = {
 		.outcome = outcome, .reason = err.reason, .arrival = attempt.ident.arrival
 	};

@@ -15,6 +15,8 @@
 
 struct slot;
 struct line;
+struct mend; /* mend.h */
+struct step_table;
 
 struct attempt {
 	struct line *line;
@@ -56,6 +58,7 @@ struct attempt {
 	struct cloud_ticket *ticket;
 	bool held; /* everything is done but the cloud has not acknowledged */
 	const char *proof; /* that it has: "read-back", "acknowledged"; NULL = none */
+	struct mend *mend; /* NULL: its kind is another; owned */
 	/* the present step, for events */
 	char step[LINE_STEP_MAX];
 	const char *words;
@@ -86,6 +89,11 @@ struct dfuse_progress attempt_progress(struct attempt *attempt, uint64_t bytes_t
 /* Opens a DFU session on the present enumeration. */
 bool attempt_open_session(struct attempt *attempt, struct err *err) MUST_CHECK;
 void attempt_close_session(struct attempt *attempt);
+/* Takes the unit through a table, with the tries that its steps are given. */
+bool attempt_run_steps(
+	struct attempt *attempt, const struct step_table *table, struct err *err) MUST_CHECK;
+/* May anything be changed on the unit by now? */
+bool attempt_changes_unit(const struct attempt *attempt);
 /* why: NULL if nothing went wrong. */
 void attempt_emit(struct attempt *attempt, enum line_event_kind kind, const struct err *why);
 void attempt_log(struct attempt *attempt, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -93,6 +101,8 @@ void attempt_log(struct attempt *attempt, const char *format, ...) PRINTF_LIKE(2
 /* admit.c: decides before the unit is touched. False with a reason of kind REJECT if it
  * is not to be made now. */
 bool admit(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* The same for one that came back: what it was made to before is no reason, nor that it needs repair. */
+bool admit_returned(struct attempt *attempt, struct err *err) MUST_CHECK;
 
 /* identity.c: finds the device id from all sources, all must agree; the first time it goes
  * into the record, later it is compared (UNIT_SWAPPED). In a DFU session, or on the running

@@ -244,7 +244,7 @@ static bool may_cycle(const struct attempt *attempt, const struct err *err)
 		      err->reason == REASON_USB_GONE;
 	return silent && attempt->slot->config->power_cycle && !attempt->slot->power_stuck &&
 	       !attempt->power_cycled && !attempt->bootloader_waits && !attempt->program_runs &&
-	       attempt->line->options.kind == LINE_PROVISION && attempt->device_id[0] &&
+	       attempt_changes_unit(attempt) && attempt->device_id[0] &&
 	       can_be_known(attempt) && attempt->plan->job.limits.retries > 0 &&
 	       !is_over(attempt) && !was_over_current(attempt);
 }

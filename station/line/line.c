@@ -22,7 +22,10 @@ static const char *const end_names[] = { "done", "done", "quantity", "operator",
 
 const char *line_kind_name(enum line_kind kind)
 {
-	return kind == LINE_VERIFY ? "verify" : "provision";
+	static const char *const names[] = { [LINE_PROVISION] = "provision",
+		[LINE_REPROVISION] = "reprovision",
+		[LINE_VERIFY] = "verify" };
+	return names[kind];
 }
 
 void line_emit(struct line *line, const struct line_event *event)
@@ -64,7 +67,7 @@ bool line_new(const struct line_options *options, struct line **ret, struct err 
 	}
 	const struct plan_enrol *enrol = &options->plan->enrol;
 	struct cloud_journal journal = journal_of(options->record);
-	bool sends = enrol->wanted && options->kind == LINE_PROVISION;
+	bool sends = enrol->wanted && options->kind != LINE_VERIFY;
 	if (sends && !cloud_open(&enrol->cloud, &journal, &line->cloud, err)) {
 		line_free(line);
 		return err_at(err, "cloud %s", enrol->cloud.name);
@@ -132,6 +135,32 @@ bool line_scan(struct line *line, const char *slot, const char *device_id, struc
 		return err_set(err, REASON_INPUT, "there is no slot %s", slot);
 	memcpy(place->scanned_id, id, sizeof id);
 	return true;
+}
+
+bool line_confirm(struct line *line, const char *slot, struct err *err)
+{
+	SCOPED_LOCK(&line->mutex);
+	const struct slot *known = NULL;
+	for (size_t i = 0; i < line->slot_count; i++) {
+		struct slot *place = &line->slots[i];
+		if (strcmp(place->config->name, slot) != 0)
+			continue;
+		known = place;
+		if (!place->asks)
+			break;
+		place->confirmed = true;
+		pthread_cond_broadcast(&line->changed);
+		return true;
+	}
+	return err_set(err, REASON_INPUT,
+		known ? "slot %s asks nothing now" : "there is no slot %s", slot);
+}
+
+void line_confirm_nobody(struct line *line)
+{
+	SCOPED_LOCK(&line->mutex);
+	line->nobody_confirms = true;
+	pthread_cond_broadcast(&line->changed);
 }
 
 void line_drain(struct line *line)

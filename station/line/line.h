@@ -23,6 +23,9 @@ enum { LINE_DEVICE_ID = 25, LINE_STEP_MAX = 32, LINE_UNPROVEN_MAX = JOB_STAGES_M
 
 enum line_kind {
 	LINE_PROVISION,
+	/* Units that came back are looked at, backed up and made good again by the job's policies (docs/returns.md).
+	 * They are counted apart: no quantity, no rules. */
+	LINE_REPROVISION,
 	LINE_VERIFY /* units are read against the plan and nothing is written to them; it counts for nothing else: no
 		     * quantity, no rules, no cloud. A unit stays in DFU, because on a leave some write their flags. */
 };
@@ -33,9 +36,13 @@ enum line_event_kind {
 	LINE_RETRY,    /* a try failed and another one follows; text says why */
 	LINE_PROGRESS, /* bytes of the present step */
 	LINE_OUTCOME,  /* the attempt's outcome is durable (or, if the record failed, could not be made so) */
+	LINE_FOUND,    /* what a unit that came back was found to be, and what is to be done with it */
 	LINE_HUB,      /* a hub vanished with all slots behind it, or came back; only text is set */
 	LINE_SETTLED   /* a unit that was HELD, of this batch or an earlier one, is PASS or FAIL now; it has no slot */
 };
+
+struct findings;
+struct decision;
 
 struct line_event {
 	enum line_event_kind kind;
@@ -57,6 +64,10 @@ struct line_event {
 	/* LINE_OUTCOME: "ran, not proven: A, B", programs of stages that did what cannot be read back; ""
 	 * none. */
 	char unproven[LINE_UNPROVEN_MAX];
+	/* LINE_FOUND; decision also in the LINE_OUTCOME of a unit that it was made for. For the time of the call; NULL
+	 * otherwise. */
+	const struct findings *findings;
+	const struct decision *decision;
 	const char *proof;   /* PASS: "read-back" or "acknowledged" by the cloud; static; NULL: nothing was enrolled */
 };
 
@@ -70,6 +81,11 @@ struct line_options {
 	const char *operator_name, *work_order; /* "" = none */
 	uint32_t quantity;		/* 0 = until stopped */
 	bool rework;			/* units that are PASS under another plan may be made anew */
+	/* LINE_REPROVISION */
+	unsigned allow;		  /* of enum repair_act, beside those that the job allows */
+	const char *rma;	  /* into the record, with each unit; NULL or "" = none */
+	const char *state_dir, *software_version; /* of and for backups */
+	uint32_t confirm_wait_ms; /* for the person at the slot; 0: five minutes */
 	bool any_port; /* every port where a unit of the family shows up is a slot, named by the port */
 	/* The part of the units' time that a rehearsal skips, so that the run of a stage's program is not
 	 * measured by our clock: 0 none (real units), 1 all. */
@@ -102,6 +118,12 @@ void line_free(struct line *line); /* takes NULL */
  * REASON_INPUT for an unknown slot or what is not 24 hex digits. Any thread. */
 bool line_scan(struct line *line, const char *slot, const char *device_id, struct err *err)
 	MUST_CHECK;
+
+/* The person at the slot has read what is asked there, and wants it. REASON_INPUT for an unknown slot, or one that
+ * asks nothing now. Any thread. */
+bool line_confirm(struct line *line, const char *slot, struct err *err) MUST_CHECK;
+/* There is nobody (any more) who could confirm: what waits for it is not. Any thread. */
+void line_confirm_nobody(struct line *line);
 
 /* Runs the batch to its end. Blocks. False only if the batch could not be begun or ended in the
  * record; everything else is in the summary. */

@@ -29,6 +29,8 @@ struct slot {
 	unsigned outcomes, fails_in_row;
 	bool retired; /* by slot_stop_after */
 	bool set_aside; /* cancel is for the unit in work alone: it has a twin, or moved */
+	bool asks, confirmed; /* the person at the slot; the text is of the worker, and only read while it asks */
+	char tell[ERR_TEXT_MAX];
 	bool moved;	/* the unit in work came back at another slot */
 	bool power_stuck; /* its power was to be switched, and was not: not tried again; of the worker */
 	uint64_t lost_arrival; /* of the unit that vanished with its hub; 0 = none */
@@ -77,6 +79,7 @@ struct line {
 	unsigned outcomes[OUTCOME_COUNT], slots_with_outcome, fails_in_row;
 	unsigned judged, judged_good; /* for the yield: PASS, HELD, and FAIL of cause unit */
 	struct background background;
+	bool nobody_confirms;
 	struct line_hub hubs[LINE_HUBS_MAX];
 	size_t hub_count;
 	/* Events only. */
@@ -97,6 +100,9 @@ enum slot_stand slot_find(struct slot *mine, const char *device_id, char ret_nam
 void slot_take_over(struct slot *mine, const char *device_id);
 /* The unit in work at the slot is this one. Mutex not held. */
 void slot_claim(struct slot *slot, const char *device_id);
+
+/* Waits until somebody types the slot's name. NOT_CONFIRMED, STOPPED. Mutex not held. */
+bool slot_await_confirmed(struct slot *slot, uint32_t wait_ms, struct err *err) MUST_CHECK;
 
 /* Is it a unit of the batch's family, in DFU or running? */
 bool slot_takes(const struct line *line, const struct usb_ident *ident);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "clock.h"
 #include "device_id.h"
@@ -11,7 +12,7 @@
 #include "scope.h"
 
 /* An outcome stands until the place was empty for so long; a unit's own reset is shorter. */
-enum { EMPTY_FOR_US = 3000000 };
+enum { EMPTY_FOR_US = 3000000, CONFIRM_LOOK_MS = 100 };
 
 bool slot_takes(const struct line *line, const struct usb_ident *ident)
 {
@@ -117,6 +118,35 @@ void slot_claim(struct slot *slot, const char *device_id)
 	snprintf(slot->latched_id, sizeof slot->latched_id, "%s", device_id);
 }
 
+/* The worker's cancel flag wakes nobody by itself, hence the short waits. */
+static void wait_a_little(struct line *line)
+{
+	struct deadline soon = deadline_in_ms(CONFIRM_LOOK_MS);
+	struct timespec at = { .tv_sec = (time_t)(soon.at_us / 1000000u),
+		.tv_nsec = (long)(soon.at_us % 1000000u) * 1000 };
+	pthread_cond_timedwait(&line->changed, &line->mutex, &at);
+}
+
+bool slot_await_confirmed(struct slot *slot, uint32_t wait_ms, struct err *err)
+{
+	struct line *line = slot->line;
+	struct deadline deadline = deadline_in_ms(wait_ms);
+	SCOPED_LOCK(&line->mutex);
+	while (!slot->confirmed && !line->nobody_confirms && !deadline_passed(deadline) &&
+		!cancel_is_set(&slot->cancel))
+		wait_a_little(line);
+	slot->asks = false;
+	if (slot->confirmed)
+		return true;
+	if (cancel_is_set(&slot->cancel))
+		return err_set(err, REASON_STOPPED, "stopped while somebody was asked to confirm");
+	return line->nobody_confirms
+		       ? err_set(err, REASON_NOT_CONFIRMED,
+				 "nobody can type %s: standard input has ended", slot->config->name)
+		       : err_set(err, REASON_NOT_CONFIRMED, "nobody typed %s within %u s",
+				 slot->config->name, wait_ms / 1000);
+}
+
 /* Mutex held on entry and exit. */
 static void take_unit(struct slot *slot)
 {
@@ -132,7 +162,7 @@ static void take_unit(struct slot *slot)
 	 * follows. */
 	if (slot->set_aside && !line->draining)
 		atomic_store(&slot->cancel.on, false);
-	slot->set_aside = slot->moved = false;
+	slot->set_aside = slot->moved = slot->asks = false;
 	slot->latched = true;
 	slot->lost_arrival = end.reason == REASON_HUB_GONE ? end.arrival : 0;
 	memcpy(slot->latched_id, end.device_id, sizeof slot->latched_id);

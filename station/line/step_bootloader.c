@@ -7,6 +7,7 @@
 
 #include "attempt.h"
 #include "flash.h"
+#include "mend.h"
 #include "steps.h"
 
 static const struct family_staging *staging_of(const struct attempt *attempt)
@@ -63,7 +64,7 @@ bool bootloader_stands(struct attempt *attempt, bool *ret, struct err *err)
 {
 	const struct plan *plan = attempt->plan;
 	*ret = false;
-	return plan->job.write == WRITE_ALWAYS ||
+	return mend_writes_always(attempt) ||
 	       flash_is_same(&attempt->dfu, &plan->extents[plan->staged->extent], ret, err);
 }
 

@@ -12,7 +12,7 @@
 
 enum { ENROL_WAIT_MS = 120000 };
 
-static bool fill_request(struct attempt *attempt, const char *attempt_id,
+bool enrol_fill_request(struct attempt *attempt, const char *attempt_id,
 	const struct public_key *key, int64_t outbox_id, struct cloud_request *ret, struct err *err)
 {
 	struct record_head head;
@@ -42,7 +42,7 @@ bool step_enrol(struct attempt *attempt, struct err *err)
 {
 	struct cloud_request request;
 	return keep_product(attempt, err) &&
-	       fill_request(
+	       enrol_fill_request(
 		       attempt, attempt->id, &attempt->key, attempt->outbox_id, &request, err) &&
 	       cloud_submit(attempt->line->cloud, &request, &attempt->ticket, err);
 }
@@ -82,7 +82,8 @@ bool enrol_held_again(struct attempt *attempt, struct err *err)
 	if (!found || !attempt->line->cloud)
 		return err_set(err, REASON_STILL_HELD,
 			"the unit is HELD, and its key cannot be sent from here");
-	if (!fill_request(attempt, held.attempt_id, &held.key, held.outbox_id, &request, err) ||
+	if (!enrol_fill_request(
+		    attempt, held.attempt_id, &held.key, held.outbox_id, &request, err) ||
 		!cloud_submit(attempt->line->cloud, &request, &attempt->ticket, err))
 		return false;
 	bool answered = cloud_wait(attempt->ticket, deadline_in_ms(ENROL_WAIT_MS),

@@ -6,6 +6,7 @@
 #include "attempt.h"
 #include "bytes.h"
 #include "flash.h"
+#include "mend.h"
 #include "steps.h"
 
 /* Which sectors of the plan were erased in this try, by index. */
@@ -93,7 +94,7 @@ static bool write_record(struct attempt *attempt, const struct plan_region *regi
 {
 	const struct plan *plan = attempt->writing;
 	bool same = false;
-	if (plan->job.write == WRITE_CHANGED &&
+	if (!mend_writes_always(attempt) &&
 		!flash_is_same(&attempt->dfu, &plan->extents[region->extent], &same, err))
 		return false;
 	if (!same && !flash_write(&attempt->dfu, region->region->alt, region->addr, region->bytes,
@@ -170,7 +171,7 @@ bool images_erase_first(struct attempt *attempt, struct err *err)
 bool step_write_parts(struct attempt *attempt, struct err *err)
 {
 	struct erased erased = { 0 };
-	bool always = attempt->plan->job.write == WRITE_ALWAYS;
+	bool always = mend_writes_always(attempt);
 	if (!images_erase_first(attempt, err))
 		return false;
 	if (!erase_phase(attempt, PHASE_PARTS, always, &erased, err) ||
@@ -215,8 +216,7 @@ bool step_write_images(struct attempt *attempt, struct err *err)
 	attempt->images_erased = false;
 	if (blank)
 		memset(&erased, 1, sizeof erased);
-	else if (!erase_phase(attempt, PHASE_IMAGES, attempt->plan->job.write == WRITE_ALWAYS,
-			 &erased, err))
+	else if (!erase_phase(attempt, PHASE_IMAGES, mend_writes_always(attempt), &erased, err))
 		return false;
 	return write_phase(attempt, PHASE_IMAGES, &erased, err);
 }
@@ -241,13 +241,13 @@ bool step_readback(struct attempt *attempt, struct err *err)
 {
 	return verify_all(attempt, err) && keys_readback(attempt, err) &&
 	       keys_readback_elsewhere(attempt, err) && records_readback_elsewhere(attempt, err) &&
-	       bootloader_settled(attempt, err);
+	       bootloader_settled(attempt, err) && mend_readback(attempt, err);
 }
 
 bool step_stage_write(struct attempt *attempt, struct err *err)
 {
 	struct erased erased = { 0 };
-	bool always = attempt->plan->job.write == WRITE_ALWAYS;
+	bool always = mend_writes_always(attempt);
 	return erase_phase(attempt, PHASE_PARTS, always, &erased, err) &&
 	       erase_phase(attempt, PHASE_IMAGES, always, &erased, err) &&
 	       write_phase(attempt, PHASE_PARTS, &erased, err) &&

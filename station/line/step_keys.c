@@ -9,6 +9,7 @@
 #include "flash.h"
 #include "keyslot.h"
 #include "line_private.h"
+#include "mend.h"
 #include "secret.h"
 #include "steps.h"
 
@@ -50,7 +51,7 @@ bool step_server_key(struct attempt *attempt, struct err *err)
 	bool same = false;
 	if (!compare_server_key(attempt, &same, err))
 		return false;
-	if (same && attempt->plan->job.write == WRITE_CHANGED)
+	if (same && !mend_writes_server_key(attempt))
 		return true;
 	if (!flash_write_slot_saving(
 		    &attempt->dfu, wanted->slot, wanted->bytes, &attempt->beside_server_key, err) ||
@@ -59,13 +60,20 @@ bool step_server_key(struct attempt *attempt, struct err *err)
 	return same;
 }
 
+static bool keeps_key(const struct attempt *attempt)
+{
+	if (attempt->mend)
+		return !attempt->mend->decision.new_device_key;
+	return attempt->plan->device_key.policy == KEY_POLICY_KEEP_VALID || attempt->resume_key;
+}
+
 /* A key that is on the unit already stays if our record knows it for this unit, and the job keeps
  * valid keys or the attempt that made it was cut off. One that it knows for another unit is a
  * reason to stop, whatever the job says. */
 static bool find_key_to_keep(struct attempt *attempt, const uint8_t *slot_bytes, struct err *err)
 {
 	const struct plan_device_key *wanted = &attempt->plan->device_key;
-	bool keeps = wanted->policy == KEY_POLICY_KEEP_VALID || attempt->resume_key;
+	bool keeps = keeps_key(attempt);
 	SCOPED_KEYPAIR struct keypair *found = NULL;
 	struct err unusable;
 	bool known = false;
@@ -89,8 +97,13 @@ static bool choose_key(struct attempt *attempt, uint8_t *slot_bytes, struct err 
 {
 	const struct plan_device_key *wanted = &attempt->plan->device_key;
 	if (!keys_read_slot(attempt, wanted->slot, slot_bytes, err) ||
-		!find_key_to_keep(attempt, slot_bytes, err))
+		!find_key_to_keep(attempt, slot_bytes, err) ||
+		!mend_save_slot(attempt, slot_bytes, err))
 		return false;
+	/* That it is replaced was neither decided nor confirmed. */
+	if (!attempt->keypair && attempt->mend && keeps_key(attempt))
+		return err_set(err, REASON_KEY_MISMATCH,
+			"%s: the key that was to stay is not there any more", wanted->slot->name);
 	attempt->key_written = attempt->keypair == NULL;
 	if (!attempt->keypair &&
 		!keypair_new(wanted->slot->format.algorithm, &attempt->keypair, err))

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "mend.h"
+
 static bool parts(const struct attempt *attempt)
 {
 	return attempt->plan->has_parts;
@@ -99,6 +101,77 @@ static bool step_identify(struct attempt *attempt, struct err *err)
 	return good && identity_find(attempt, err);
 }
 
+/* --- of a unit that came back --- */
+
+static bool looks(const struct attempt *attempt, unsigned index)
+{
+	const struct mend *mend = attempt->mend;
+	return !mend->looked[index] &&
+	       !(diagnose_part(index)->reads &&
+		       verdict_of(&mend->findings) == VERDICT_NOT_OURS);
+}
+
+static bool history(const struct attempt *attempt)
+{
+	return looks(attempt, 0);
+}
+
+static bool found_images(const struct attempt *attempt)
+{
+	return looks(attempt, 1);
+}
+
+static bool found_keys(const struct attempt *attempt)
+{
+	return looks(attempt, 2);
+}
+
+static bool found_settings(const struct attempt *attempt)
+{
+	return looks(attempt, 3);
+}
+
+static bool not_saved(const struct attempt *attempt)
+{
+	return attempt->plan->job.returns.reprovision.backup && !attempt->mend->backed_up &&
+	       verdict_of(&attempt->mend->findings) != VERDICT_NOT_OURS;
+}
+
+static bool undecided(const struct attempt *attempt)
+{
+	return !attempt->mend->decided;
+}
+
+/* Only a rotation has to be agreed with the cloud. */
+static bool rotation(const struct attempt *attempt)
+{
+	return enrolment(attempt) && device_key(attempt) &&
+	       attempt->mend->decision.new_device_key;
+}
+
+static bool wipes(const struct attempt *attempt)
+{
+	return attempt->mend && attempt->mend->decision.wipe_count > 0;
+}
+
+static const struct step returned_steps[] = {
+	{ "look-history", "looking it up", history, step_look_history, "look-history", 60 },
+	{ "look-images", "looking at its images", found_images, step_look_images, "look-images",
+		240 },
+	{ "look-keys", "looking at its keys", found_keys, step_look_keys, "look-keys", 240 },
+	{ "look-settings", "looking at its settings", found_settings, step_look_settings,
+		"look-settings", 60 },
+	{ "backup", "backing it up", not_saved, step_backup, "backup", 3600 },
+	{ "decide", "deciding", undecided, step_decide, NULL, 30 },
+	{ "confirm", "waiting for somebody to confirm", mend_unconfirmed, step_confirm, NULL,
+		86400 },
+	{ "agree", "asking the cloud about its key", rotation, step_agree, "agree", 180 },
+};
+
+static const struct step put_back_steps[] = {
+	{ "put-back", "putting its old key back", NULL, step_put_back, "put-back", 60 },
+};
+
 static const struct step identify_steps[] = {
 	{ "identify", "identifying the unit", NULL, step_identify, "identify", 120 },
 };
@@ -125,6 +198,7 @@ static const struct step provision_steps[] = {
 		180 },
 	{ "bootloader", "reading the bootloader back", bootloader, step_bootloader,
 		"stage-bootloader", 60 },
+	{ "wipe", "wiping what its owner left", wipes, step_wipe, "wipe", 240 },
 	{ "server-key", "writing the server key", server_key, step_server_key, "server-key", 60 },
 	{ "device-key", "writing the device key", device_key, step_device_key, "device-key", 60 },
 	{ "prove-key", "proving the device key", device_key, step_prove_key, "device-key", 60 },
@@ -159,6 +233,20 @@ const struct step_table *step_table_stage(void)
 	static const struct step_table stage = { stage_steps,
 		sizeof stage_steps / sizeof *stage_steps, true };
 	return &stage;
+}
+
+const struct step_table *step_table_returned(void)
+{
+	static const struct step_table returned = { returned_steps,
+		sizeof returned_steps / sizeof *returned_steps, false };
+	return &returned;
+}
+
+const struct step_table *step_table_put_back(void)
+{
+	static const struct step_table table = { put_back_steps,
+		sizeof put_back_steps / sizeof *put_back_steps, false };
+	return &table;
 }
 
 const struct step_table *step_table(enum line_kind kind)

@@ -29,6 +29,10 @@ const struct step_table *step_table_identify(void);
 /* What comes after it: each stage before the last, then the last one, which may be the only one. */
 const struct step_table *step_table_stage(void);
 const struct step_table *step_table(enum line_kind kind);
+/* A unit that came back: before the stages, until it is known and allowed what is to be done. */
+const struct step_table *step_table_returned(void);
+/* After a failure. */
+const struct step_table *step_table_put_back(void);
 /* Index of a step by name; it exists. */
 size_t step_index(const struct step_table *table, const char *name);
 

@@ -145,9 +145,15 @@ static const struct rule rules[] = {
 		" (SELECT 1 FROM attempt WHERE key_fingerprint = k.fingerprint AND ended_at IS"
 		" NULL)" },
 	{ AUDIT_KEYS, "device_key", "counts as enrolled, but no enrolment of it was acknowledged",
-		"SELECT fingerprint FROM device_key k WHERE enrolled_at IS NOT NULL AND NOT EXISTS"
+		"SELECT fingerprint FROM device_key k WHERE enrolled_at IS NOT NULL AND attempt_id"
+		" IS NOT NULL AND NOT EXISTS"
 		" (SELECT 1 FROM outbox WHERE fingerprint = k.fingerprint AND state ="
 		" 'acknowledged')" },
+	/* A found key was enrolled by somebody else; who found it says so. */
+	{ AUDIT_KEYS, "device_key", "was found enrolled, but no attempt tells of it",
+		"SELECT fingerprint FROM device_key k WHERE attempt_id IS NULL AND NOT EXISTS"
+		" (SELECT 1 FROM observation o JOIN attempt a ON a.id = o.attempt_id WHERE o.name ="
+		" 'key-adopted' AND o.value = k.fingerprint AND a.device_id = k.device_id)" },
 	/* --- enrolments --- */
 	{ AUDIT_ENROLMENTS, "outbox",
 		"is still to be sent, but its attempt is neither open nor HELD",

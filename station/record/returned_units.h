@@ -37,3 +37,21 @@ struct record_left {
 };
 bool record_left_with(struct record *record, const char *device_id, struct record_left *ret,
 	struct err *err) MUST_CHECK;
+
+/* --- keys --- */
+
+/* A key that our record does not know, proven on the unit of an attempt, and the one that the cloud
+ * holds for it: becomes a found key (no attempt made it), "enrolled"; older ones retire. The
+ * attempt tells of it in an observation. */
+#define RECORD_KEY_ADOPTED "key-adopted"
+bool record_key_adopt(struct record *record, const char *attempt_id, const struct public_key *key,
+	enum record_proof proof, struct err *err) MUST_CHECK;
+/* True in *ret if an attempt of this device that was INTERRUPTED made the key, none has finished
+ * with it since, and no cloud has refused it. */
+bool record_key_begun(struct record *record, const char *device_id, const char *fingerprint,
+	bool *ret, struct err *err) MUST_CHECK;
+/* The key of the open attempt is not on the unit any more, and what stood there before is again:
+ * "abandoned", and its enrolment closed. The key that was "enrolled" before is so again; without one
+ * (""), the key on_unit is "on-device" again, if our record knows it. */
+bool record_key_put_back(struct record *record, const char *attempt_id, const char *on_unit,
+	const char *enrolled, struct err *err) MUST_CHECK;
