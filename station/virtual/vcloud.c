@@ -151,6 +151,7 @@ static enum MHD_Result serve(struct vcloud *vcloud, const struct incoming *incom
 	case VCLOUD_LOSE:
 	case VCLOUD_SWAP:
 	case VCLOUD_CUT:
+	case VCLOUD_REFUSE_NEW:
 		break;
 	}
 	return serve_well(vcloud, incoming, connection, method, path);

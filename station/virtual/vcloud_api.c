@@ -169,7 +169,11 @@ bool vcloud_store(const struct vcloud *vcloud, enum vcloud_behaviour behaviour,
 {
 	struct err err;
 	struct vcloud_key other;
-	bool good = true;
+	bool good = true, found = false;
+	if (behaviour == VCLOUD_REFUSE_NEW &&
+		(!load(vcloud, device_id, &other, &found, ret) || !found ||
+			strcmp(other.fingerprint, key->fingerprint) != 0))
+		return refuse(ret, 403, "this unit gets no other key");
 	if (behaviour == VCLOUD_SWAP)
 		good = vcloud_key_make_other(&other, &err) &&
 		       vcloud_key_store(vcloud->folder, device_id, &other, &err);

@@ -17,8 +17,8 @@ untouched() {
 	mkdir before
 	cp -r rehearsal/units rehearsal/cloud before
 	"$@"
-	diff -r before/units rehearsal/units >differs || fail "$* changed $(cat differs)"
-	diff -r before/cloud rehearsal/cloud >differs || fail "$* changed $(cat differs)"
+	diff -qr before/units rehearsal/units >differs || fail "$* changed $(cat differs)"
+	diff -qr before/cloud rehearsal/cloud >differs || fail "$* changed $(cat differs)"
 }
 
 # look STATUS [OPTION...]: diagnoses, by --json into ./out; every unit and the cloud are as before
