@@ -53,7 +53,7 @@ bool step_agree(struct attempt *attempt, struct err *err);
 /* Which key the cloud holds now, "" none; where its API shows that. CLOUD_AWAY, CLOUD_REFUSED. */
 bool agree_look(
 	struct attempt *attempt, char ret_holds[KEY_FINGERPRINT], struct err *err) MUST_CHECK;
-/* A key that is not in our record, which the unit carries and the cloud holds, becomes a found one. */
+/* A key that the unit carries and the cloud holds is the enrolled one, whatever our record says. */
 bool agree_adopt(struct attempt *attempt, struct err *err) MUST_CHECK;
 
 /* put_back.c: an attempt that failed (err says why) with a new key on the unit that the cloud does not

@@ -42,16 +42,15 @@ bool agree_look(struct attempt *attempt, char ret_holds[KEY_FINGERPRINT], struct
 
 static bool adopt(struct attempt *attempt, enum record_proof proof, struct err *err)
 {
-	const struct public_key *key = &attempt->mend->returned.key;
-	bool known = false;
-	if (!record_key_known(attempt->record, attempt->device_id, key->fingerprint, &known, err))
+	struct returned *returned = &attempt->mend->returned;
+	const struct public_key *key = &returned->key;
+	char state[RECORD_KEY_STATE];
+	if (!record_key_state(attempt->record, attempt->device_id, key->fingerprint, state,
+		    sizeof state, err))
 		return false;
-	if (known)
-		return true;
-	if (!record_key_adopt(attempt->record, attempt->id, key, proof, err))
-		return false;
-	memcpy(attempt->mend->returned.left.enrolled, key->fingerprint, KEY_FINGERPRINT);
-	return true;
+	memcpy(returned->left.enrolled, key->fingerprint, KEY_FINGERPRINT);
+	return strcmp(state, "enrolled") == 0 ||
+	       record_key_adopt(attempt->record, attempt->id, key, proof, err);
 }
 
 bool agree_adopt(struct attempt *attempt, struct err *err)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "returned_units.h"
+
 /* ?1: a station is at work, so that attempts, batches and sends may be open. The first column names
  * the row; the second, if any, goes into the text. */
 struct rule {
@@ -144,16 +146,13 @@ static const struct rule rules[] = {
 		"SELECT fingerprint FROM device_key k WHERE state = 'intended' AND NOT EXISTS"
 		" (SELECT 1 FROM attempt WHERE key_fingerprint = k.fingerprint AND ended_at IS"
 		" NULL)" },
+	/* Or the cloud held it already, and an attempt that found it on the unit tells of that. */
 	{ AUDIT_KEYS, "device_key", "counts as enrolled, but no enrolment of it was acknowledged",
-		"SELECT fingerprint FROM device_key k WHERE enrolled_at IS NOT NULL AND attempt_id"
-		" IS NOT NULL AND NOT EXISTS"
+		"SELECT fingerprint FROM device_key k WHERE enrolled_at IS NOT NULL AND NOT EXISTS"
 		" (SELECT 1 FROM outbox WHERE fingerprint = k.fingerprint AND state ="
-		" 'acknowledged')" },
-	/* A found key was enrolled by somebody else; who found it says so. */
-	{ AUDIT_KEYS, "device_key", "was found enrolled, but no attempt tells of it",
-		"SELECT fingerprint FROM device_key k WHERE attempt_id IS NULL AND NOT EXISTS"
-		" (SELECT 1 FROM observation o JOIN attempt a ON a.id = o.attempt_id WHERE o.name ="
-		" 'key-adopted' AND o.value = k.fingerprint AND a.device_id = k.device_id)" },
+		" 'acknowledged') AND NOT EXISTS (SELECT 1 FROM observation o JOIN attempt a ON"
+		" a.id = o.attempt_id WHERE o.name = '" RECORD_KEY_ADOPTED "' AND o.value ="
+		" k.fingerprint AND a.device_id = k.device_id)" },
 	/* --- enrolments --- */
 	{ AUDIT_ENROLMENTS, "outbox",
 		"is still to be sent, but its attempt is neither open nor HELD",

@@ -40,9 +40,9 @@ bool record_left_with(struct record *record, const char *device_id, struct recor
 
 /* --- keys --- */
 
-/* A key that our record does not know, proven on the unit of an attempt, and the one that the cloud
- * holds for it: becomes a found key (no attempt made it), "enrolled"; older ones retire. The
- * attempt tells of it in an observation. */
+/* A key that is proven on the unit of an attempt, and that the cloud holds for it, whatever our record
+ * says: it is "enrolled" now, a found one (no attempt made it) if it was not known, and older ones
+ * retire. The attempt tells of it in an observation. */
 #define RECORD_KEY_ADOPTED "key-adopted"
 bool record_key_adopt(struct record *record, const char *attempt_id, const struct public_key *key,
 	enum record_proof proof, struct err *err) MUST_CHECK;
