@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # F15: a unit without a button comes in with its program running. It is sent into DFU over its serial line, or by the request
 # that its firmware knows, and diagnosed there like any other.
-. "$(dirname "$0")/returns.sh"
+. "$(dirname "$0")/reprovision.sh"
 for name in p1 electron core; do
+	policy "$name" 'backup = false;'
 	come_back "$name" runs,runs+F02,-
 	cp -r rehearsal/units before
 	expect 1 "$STATION" diagnose --state rehearsal --json --job "$name.cfg"
@@ -14,6 +15,16 @@ for name in p1 electron core; do
 	diff -r before/A3 rehearsal/units/A3 || fail "A3 changed"
 	sound
 	rm -r before
+	if [ "$name" != electron ]; then
+		reprovision 0 "$name" --yes
+		verify_all "$name"
+		for slot in A1 A2 A3; do
+			equal "$name: $slot" "reprovision|PASS verify|PASS" "$(sql "SELECT kind || '|' || outcome FROM attempt
+				WHERE slot = '$slot' AND kind IN ('reprovision', 'verify') ORDER BY started_at" | xargs)"
+			agreed $slot "$name"
+		done
+		sound
+	fi
 done
 
 # A family without such a way: it says that its button is wanted, and nothing is kept of it.

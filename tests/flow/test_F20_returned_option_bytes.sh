@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # F20: option bytes were changed, such as the brown-out level. They are recorded of every unit; a value that the job requires
 # and the unit does not have is named, and so is memory that is protected. The station does not write them: another tool does.
-. "$(dirname "$0")/returns.sh"
+. "$(dirname "$0")/reprovision.sh"
+policy stm32-custom 'backup = false;'
 come_back stm32-custom F20,-,-,-
 sed 's|after  |require = ( { option = "bor-level"; value = 3; } ); after |' stm32-custom.cfg >required.cfg
 grep -q require required.cfg || fail "the job requires nothing"
@@ -31,6 +32,18 @@ is_told A3 write-protected "alt 0: the sector at 0x08020000 is write-protected, 
 equal "A4: verdict" unreadable "$(told A4 verdict)"
 is_told A4 read-protected "the option bytes: * errVENDOR*"
 equal "A4: kept" "the unit refuses to show its option bytes" "$(saw A4 read-protection)"
+sound
+
+# They are set aside, each by its reason, and not a byte of them is written.
+cp -r rehearsal/units aside
+reprovision 1 required --yes
+equal "A1" "option-bytes" "$(last A1 reason)"
+equal "A2" "reprovision|PASS|" "$(ended A2)"
+agree A2 alt0.bin $((0x8000))
+equal "A3" "write-protected" "$(last A3 reason)"
+equal "A4" "read-protected" "$(last A4 reason)"
+equal "PASS" 1 "$(sql "SELECT count(*) FROM attempt WHERE kind = 'reprovision' AND outcome = 'PASS'")"
+for slot in A1 A3 A4; do diff -r aside/$slot rehearsal/units/$slot || fail "$slot was written"; done
 sound
 
 # Others do not show theirs.
