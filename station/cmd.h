@@ -29,6 +29,7 @@ int cmd_mark(int argc, char **argv);
 int cmd_rehearse(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_reprovision(int argc, char **argv);
+int cmd_restore(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_slots(int argc, char **argv);

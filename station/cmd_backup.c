@@ -21,7 +21,8 @@ static const char help[] =
 	"of the state folder, encrypted to the recipients: X.509 certificates, of the job (its group\n"
 	"backup) or of the command line. Whoever has one of their private keys opens it with station\n"
 	"restore, or with openssl cms -decrypt. Without a recipient nothing is saved, since a unit holds\n"
-	"private keys. Writes nothing to the unit, and leaves it in DFU. Not while the line runs. Backups\n"
+	"private keys. Writes nothing to the unit, and leaves it in DFU (one that runs its program is sent\n"
+	"there). Not while the line runs. Backups\n"
 	"that have been kept long enough are removed.\n"
 	"\n"
 	"  --slot S         this slot or port only; otherwise every unit of a known family\n"
@@ -158,17 +159,17 @@ static bool save_one(struct run *run, const struct visit_unit *unit, struct err 
 		       "%s is saved, but nobody knows whose it is: give --device-id", unit->slot);
 }
 
-static int visit_one(struct run *run, const struct visit_unit *unit)
+static int visit_one(struct run *run, struct visit_unit unit)
 {
 	struct err err;
-	if (!unit->in_dfu) {
+	if (!unit.in_dfu && !visit_enter_dfu(run->visit, &unit, &err)) {
 		fprintf(stderr,
-			"station backup: %s runs its program: put it into DFU with its button (LED "
+			"station backup: %s runs its program (%s): put it into DFU with its button (LED "
 			"blinks yellow), then try again\n",
-			unit->slot);
-		return EXIT_NOT_ALL;
+			unit.slot, err.text);
+		return must_stop(&err) ? cmd_fail("backup", &err) : EXIT_NOT_ALL;
 	}
-	if (save_one(run, unit, &err))
+	if (save_one(run, &unit, &err))
 		return EXIT_DONE;
 	int status = cmd_fail("backup", &err);
 	return must_stop(&err) ? status : EXIT_NOT_ALL;
@@ -230,7 +231,7 @@ static int run_all(struct run *run)
 	interrupt_catch();
 	const struct visit_unit *units = visit_units(run->visit, &count);
 	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
-		int one = visit_one(run, &units[i]);
+		int one = visit_one(run, units[i]);
 		status = one > status ? one : status;
 		fflush(stdout);
 	}

@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "export", cmd_export, "", "sealed attempts as JSON lines, for an MES or a data warehouse" },
 	{ "list", cmd_list, "", "what is attached, and why something is not usable; --held" },
 	{ "mark", cmd_mark, "UNIT", "scrap, quarantine or released" },
+	{ "restore", cmd_restore, "FILE", "what a backup holds, back onto its unit" },
 	{ "run", cmd_run, "JOB", "a batch on the real bus" },
 	{ "rehearse", cmd_rehearse, "JOB",
 		"a batch on virtual units and a virtual cloud, without hardware" },

@@ -412,3 +412,46 @@ bool visit_end(struct visit *visit, struct visit_attempt *attempt, enum outcome 
 		dfu_close(&attempt->dfu);
 	return record_attempt_finish(visit->record, attempt->id, &result, err);
 }
+
+/* What it says of itself must still be its own. */
+static bool is_same_unit(const struct visit_unit *unit, struct visit_attempt *attempt, struct err *err)
+{
+	const struct family_identity *rules = &unit->family->identity;
+	const char *source = "first";
+	char id[DEVICE_ID], from_serial[DEVICE_ID], from_copy[DEVICE_ID] = "";
+	struct err other;
+	memcpy(id, attempt->device_id, sizeof id);
+	device_id_from_serial(rules, unit->ident.serial, from_serial);
+	if (!device_id_read_copy(&attempt->dfu, from_copy, err))
+		return false;
+	return (device_id_agree(id, &source, from_serial, "usb-serial", &other) &&
+		       device_id_agree(id, &source, from_copy, "dct", &other) &&
+		       device_id_fold_agrees(rules, unit->ident.serial, id)) ||
+	       err_set(err, REASON_UNIT_SWAPPED, "expected unit %s, another one came back at port %s",
+		       attempt->device_id, unit->ident.port);
+}
+
+bool visit_come_back(struct visit *visit, struct visit_unit *unit, struct visit_attempt *attempt,
+	struct err *err)
+{
+	const struct family *family = unit->family;
+	const struct reentry place = { .bus = visit->bus,
+		.family = family,
+		.port = unit->ident.port,
+		.cancel = interrupt_once() };
+	struct usb_ident back;
+	bool left = dfu_leave(&attempt->dfu, err);
+	dfu_close(&attempt->dfu);
+	attempt->dfu = (struct dfu){ 0 };
+	if (!left || !reentry_await(&place, unit->ident.arrival, family->dfu, family->cdc,
+			     family->reentry.boot_timeout_ms, &back, err))
+		return false;
+	unit->ident = back;
+	unit->in_dfu = usb_ident_is(&back, family->dfu);
+	if (!device_id_serial_may_be(&family->identity, attempt->device_id, back.serial))
+		return err_set(err, REASON_UNIT_SWAPPED,
+			"expected unit %s, another one with serial \"%s\" came back at port %s",
+			attempt->device_id, back.serial, back.port);
+	return (unit->in_dfu || visit_enter_dfu(visit, unit, err)) &&
+	       open_session(visit, unit, attempt, err) && is_same_unit(unit, attempt, err);
+}

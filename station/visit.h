@@ -58,6 +58,10 @@ bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *e
  * it. On failure the attempt has its outcome already. A unit that nobody can name is no failure. */
 bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
 	struct visit_attempt *ret, struct err *err) MUST_CHECK;
+/* Leaves DFU, so that the unit's firmware runs once, and brings it back: the session is open anew, with the
+ * same unit. UNIT_SWAPPED, NO_RETURN. */
+bool visit_come_back(struct visit *visit, struct visit_unit *unit, struct visit_attempt *attempt,
+	struct err *err) MUST_CHECK;
 /* Closes the session without a leave, and commits the outcome. */
 bool visit_end(struct visit *visit, struct visit_attempt *attempt, enum outcome outcome,
 	enum reason reason, const char *detail, struct err *err) MUST_CHECK;

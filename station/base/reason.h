@@ -180,6 +180,8 @@ enum err_kind {
 	X(NO_RECIPIENT, "no-recipient", INPUT, ABORTED, JOB, \
 		"A backup would hold private keys, and nobody is named who can open it", \
 		"name recipients in the job, backup : { recipients = ... }, or give --recipient") \
+	X(BACKUP_OF_ANOTHER, "backup-of-another", REJECT, REFUSED, HANDLING, \
+		"The backup is not of this unit", "take the backup of this unit, or the unit of the backup") \
 	X(FAULTS_FOUND, "faults-found", DEVICE, FAIL, UNIT, \
 		"A diagnosis found faults on the unit", \
 		"see its findings; repair it, or set it aside") \

@@ -153,6 +153,12 @@ static const struct rule rules[] = {
 		" 'acknowledged') AND NOT EXISTS (SELECT 1 FROM observation o JOIN attempt a ON"
 		" a.id = o.attempt_id WHERE o.name = '" RECORD_KEY_ADOPTED "' AND o.value ="
 		" k.fingerprint AND a.device_id = k.device_id)" },
+	/* A found key was enrolled by somebody else, or restored; who found it says so. */
+	{ AUDIT_KEYS, "device_key", "was found on its unit, but no attempt tells of it",
+		"SELECT fingerprint FROM device_key k WHERE attempt_id IS NULL AND NOT EXISTS"
+		" (SELECT 1 FROM observation o JOIN attempt a ON a.id = o.attempt_id WHERE o.name IN"
+		" ('" RECORD_KEY_ADOPTED "', '" RECORD_KEY_RESTORED "') AND o.value = k.fingerprint AND a.device_id ="
+		" k.device_id)" },
 	/* --- enrolments --- */
 	{ AUDIT_ENROLMENTS, "outbox",
 		"is still to be sent, but its attempt is neither open nor HELD",

@@ -178,7 +178,7 @@ static bool retire_older(struct record *record, const struct attempt *attempt, i
 		" WHERE device_id = ?1 AND id <> ?2 AND state IN ('due', 'in-flight')";
 	static const char keys[] = "UPDATE device_key SET state = CASE state"
 				   " WHEN 'intended' THEN 'abandoned' ELSE 'superseded' END,"
-				   " retired_at = ?3 WHERE device_id = ?1 AND fingerprint <> ?2"
+				   " retired_at = ?3 WHERE device_id = ?1 AND fingerprint IS NOT ?2"
 				   " AND state IN ('intended', 'on-device', 'enrolled')";
 	if (!attempt->device_id[0])
 		return true;
@@ -201,6 +201,33 @@ static bool mark_on_device(
 				     "NULL WHERE fingerprint = ?1";
 	return sql_run_one(&record->sql, update, SQL(sql_text(attempt->fingerprint), sql_int(now)),
 		"key that was intended for this attempt", err);
+}
+
+bool record_key_restored(struct record *record, const char *attempt_id, const struct public_key *key,
+	struct err *err)
+{
+	static const char tell[] =
+		"INSERT INTO observation (attempt_id, seq, name, value) SELECT ?1, (SELECT"
+		" coalesce(max(seq), 0) + 1 FROM observation WHERE attempt_id = ?1), ?2, ?3";
+	struct attempt attempt, nobody = { 0 };
+	int64_t now = clock_utc_ms();
+	bool known = true;
+	SCOPED_TX tx = { 0 };
+	if (!tx_begin(&tx, record, err) || !attempt_load_open(record, attempt_id, &attempt, err) ||
+		(key && !check_owner(&tx, &attempt, key->fingerprint, &known, err)))
+		return false;
+	/* It was found, not made. */
+	memcpy(nobody.device_id, attempt.device_id, sizeof nobody.device_id);
+	if (!known && !insert_key(record, &nobody, key, err))
+		return false;
+	memcpy(attempt.fingerprint, key ? key->fingerprint : "", key ? sizeof key->fingerprint : 1);
+	return retire_older(record, &attempt, 0, now, err) &&
+	       (!key || mark_on_device(record, &attempt, now, err)) &&
+	       sql_run(&record->sql, tell,
+		       SQL(sql_text(attempt_id), sql_text(RECORD_KEY_RESTORED),
+			       sql_text(key ? key->fingerprint : "none")),
+		       err) &&
+	       tx_commit(&tx, err);
 }
 
 /* The row of this attempt and key that is not closed; 0 if there is none. */

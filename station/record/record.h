@@ -133,8 +133,8 @@ struct record_unit {
 	 * OUTCOME_NONE if there is none. */
 	enum outcome last_outcome;
 	enum outcome last_made;		      /* PASS or HELD: the newest such attempt, else OUTCOME_NONE */
-	/* A later provision, reprovision or restore ended FAIL, ABORTED or INTERRUPTED: what was
-	 * made may no longer be on the unit, so that it is not SKIPPED as already made. */
+	/* A later provision, reprovision or restore ended FAIL, ABORTED or INTERRUPTED, or a backup was
+	 * restored: what was made may no longer be on the unit, so that it is not SKIPPED as already made. */
 	bool worked_on_since;
 	char made_attempt_id[UUID_TEXT];      /* of that attempt */
 	char made_plan_sha256[RECORD_SEAL_HEX];
@@ -203,6 +203,13 @@ bool record_key_intended(struct record *record, const char *attempt_id,
  * "enrolled" stays so. */
 bool record_key_on_device(struct record *record, const char *attempt_id, const char *cloud,
 	int64_t *ret_outbox_id, struct err *err) MUST_CHECK;
+/* An older state of the device of an attempt was restored: this key (NULL: no usable one) was read back
+ * from it. It is "on-device", or "enrolled" if no newer one took its place; others, and enrolments, end
+ * as above. One that our record does not know counts as found. It is not the attempt's own, which
+ * enrols nothing; an observation tells of it. REASON_DUPLICATE_KEY as above. */
+#define RECORD_KEY_RESTORED "key-restored"
+bool record_key_restored(struct record *record, const char *attempt_id,
+	const struct public_key *key, struct err *err) MUST_CHECK;
 /* True in *ret if our record knows this key for this device, in whatever state. */
 bool record_key_known(struct record *record, const char *device_id, const char *fingerprint,
 	bool *ret, struct err *err) MUST_CHECK;

@@ -16,7 +16,8 @@ static bool read_made(
 		"SELECT a.id, a.outcome, b.plan_sha256, EXISTS (SELECT 1 FROM attempt later WHERE"
 		" later.device_id = ?1 AND later.passage > a.passage AND later.kind IN "
 		"('provision', 'reprovision',"
-		" 'restore') AND later.outcome IN ('FAIL', 'ABORTED', 'INTERRUPTED'))"
+		" 'restore') AND (later.outcome IN ('FAIL', 'ABORTED', 'INTERRUPTED') OR"
+		" (later.kind = 'restore' AND later.outcome = 'PASS')))"
 		" FROM attempt a LEFT JOIN batch b ON b.id = a.batch_id"
 		" WHERE a.device_id = ?1 AND a." MAKES " AND a.outcome IN ('PASS', 'HELD')"
 		" ORDER BY a.passage DESC LIMIT 1";

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backup_open.h"
 #include "container.h"
 #include "envelope.h"
 #include "manifest.h"
@@ -27,6 +28,20 @@ static void archive(const uint8_t *data, size_t size)
 			abort();
 		before = at;
 	}
+}
+
+/* What is taken lies in it, all of it. */
+static void whole(const uint8_t *data, size_t size)
+{
+	struct manifest *found = calloc(1, sizeof *found);
+	const uint8_t *bytes[MANIFEST_PIECES_MAX];
+	struct err err;
+	if (found && backup_parse(data, size, found, bytes, &err))
+		for (size_t i = 0; i < found->piece_count; i++)
+			if (bytes[i] < data ||
+				found->pieces[i].size > (size_t)(data + size - bytes[i]))
+				abort();
+	free(found);
 }
 
 static void manifest(const char *text, size_t len)
@@ -55,9 +70,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 	if (size < 1)
 		return 0;
-	if (*data == 'a')
+	if (*data == 'a') {
 		archive(data + 1, size - 1);
-	else if (*data == 'm')
+		whole(data + 1, size - 1);
+	} else if (*data == 'm')
 		manifest((const char *)data + 1, size - 1);
 	else if (envelope_check(data + 1, size - 1, &nobody, &err))
 		abort();

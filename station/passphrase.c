@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passphrase.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "fs.h"
+#include "scope.h"
+#include "secret.h"
+
+enum { FILE_MAX = 4096 };
+
+static int first_line(const char *from, size_t len, char *to, int cap)
+{
+	size_t end = 0;
+	while (end < len && from[end] != '\n' && from[end] != '\r')
+		end++;
+	if (end > (size_t)cap)
+		return -1;
+	memcpy(to, from, end);
+	return (int)end;
+}
+
+static int from_file(struct passphrase *passphrase, char *to, int cap)
+{
+	SCOPED_SECRET void *bytes = NULL;
+	size_t len;
+	if (!fs_read_secret(passphrase->file, FILE_MAX, &bytes, &len, &passphrase->err))
+		return -1;
+	return first_line(bytes, len, to, cap);
+}
+
+static int from_terminal(const struct passphrase *passphrase, char *to, int cap)
+{
+	struct err none;
+	struct termios shown, hidden;
+	SCOPED_SECRET char *line = secret_alloc(FILE_MAX, &none);
+	SCOPED_FD int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (!line || tty < 0 || tcgetattr(tty, &shown) != 0)
+		return -1;
+	hidden = shown;
+	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	if (tcsetattr(tty, TCSAFLUSH, &hidden) != 0)
+		return -1;
+	dprintf(tty, "%s", passphrase->prompt);
+	ssize_t got = read(tty, line, FILE_MAX);
+	dprintf(tty, "\n");
+	tcsetattr(tty, TCSAFLUSH, &shown);
+	return got > 0 ? first_line(line, (size_t)got, to, cap) : -1;
+}
+
+int passphrase_ask(void *context, char *to, int cap)
+{
+	struct passphrase *passphrase = context;
+	return passphrase->file ? from_file(passphrase, to, cap)
+				: from_terminal(passphrase, to, cap);
+}
