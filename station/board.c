@@ -33,6 +33,7 @@ struct board_slot {
 	enum reason reason;
 	const char *proof; /* of a PASS; NULL = none */
 	char unproven[LINE_UNPROVEN_MAX];
+	bool not_for_resale;
 	uint32_t elapsed_ms;
 };
 
@@ -102,8 +103,10 @@ static void describe_outcome(const struct board_slot *slot, char *to, size_t cap
 	if (slot->outcome == OUTCOME_NONE)
 		snprintf(to, cap, "-");
 	else if (slot->outcome == OUTCOME_PASS)
-		snprintf(to, cap, "PASS%s%s%s%s%s: take it out", slot->unproven[0] ? " (" : "",
-			slot->unproven, slot->unproven[0] ? ")" : "", slot->proof ? ", key " : "",
+		snprintf(to, cap, "PASS%s%s%s%s%s%s: take it out",
+			slot->not_for_resale ? ", not for resale" : "",
+			slot->unproven[0] ? " (" : "", slot->unproven,
+			slot->unproven[0] ? ")" : "", slot->proof ? ", key " : "",
 			slot->proof ? slot->proof : "");
 	else
 		snprintf(to, cap, "%s %s: %s", outcome_name(slot->outcome), info->code, info->next);
@@ -344,6 +347,7 @@ static void take(struct board *board, struct board_slot *slot, const struct line
 		slot->proof = event->proof;
 		slot->elapsed_ms = event->elapsed_ms;
 		memcpy(slot->unproven, event->unproven, sizeof slot->unproven);
+		slot->not_for_resale = event->resale[0] != 0;
 		board->outcomes[event->outcome]++;
 		break;
 	case LINE_FOUND:

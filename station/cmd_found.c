@@ -53,11 +53,3 @@ void found_print_faults(FILE *to, const struct findings *findings)
 				finding_info(finding->code)->code, finding->evidence);
 	}
 }
-
-void found_print_steps(FILE *to, const struct decision *decision)
-{
-	for (size_t i = 0; i < decision->step_count; i++)
-		fprintf(to, "     By hand: %s.\n", decision->steps[i]);
-	if (!decision->for_resale)
-		fprintf(to, "     Not for resale: %s.\n", decision->resale);
-}

@@ -14,5 +14,3 @@ struct json_t *found_findings_json(const struct findings *findings);
 struct json_t *found_decision_json(const struct decision *decision);
 /* A line for each fault. */
 void found_print_faults(FILE *to, const struct findings *findings);
-/* What a person has to do with a unit that is good again, and whether somebody else may get it. */
-void found_print_steps(FILE *to, const struct decision *decision);

@@ -8,9 +8,10 @@
 
 #include "fs.h"
 #include "record.h"
+#include "resale.h"
 
 static const char help[] =
-	"usage: station mark UNIT scrap|quarantine|released --note TEXT [options]\n"
+	"usage: station mark UNIT scrap|quarantine|released|cleared --note TEXT [options]\n"
 	"\n"
 	"Sets a unit aside, or releases it. UNIT is its device id of 24 hex digits. A unit that is "
 	"marked scrap or\n"
@@ -19,7 +20,11 @@ static const char help[] =
 	"mark goes into the record with note, operator and time; marks before it are kept. Not "
 	"while the line runs.\n"
 	"\n"
-	"  --note TEXT      why; wanted for scrap and quarantine\n"
+	"cleared sets nothing aside: somebody has done by hand what the unit's last re-provisioning "
+	"left to do, and\n"
+	"the unit is for resale from now on.\n"
+	"\n"
+	"  --note TEXT      why; of cleared, what was done; wanted for all but released\n"
 	"  --operator NAME  who\n"
 	"  --state DIR      the state folder, which holds station.db (the config's state_dir)\n"
 	"  --config FILE    the station's config\n"
@@ -45,17 +50,42 @@ static bool is_blank(const char *text)
 	return !text || text[strspn(text, " \t\n")] == 0;
 }
 
+static bool is_cleared(const struct options *options)
+{
+	return strcmp(options->mark, "cleared") == 0;
+}
+
 static int check(struct options *options)
 {
 	bool aside =
 		strcmp(options->mark, "scrap") == 0 || strcmp(options->mark, "quarantine") == 0;
 	if (!parse_unit(options))
 		return cmd_usage("mark", "'%s' is not a device id of 24 hex digits", options->unit);
-	if (!aside && strcmp(options->mark, "released") != 0)
-		return cmd_usage(
-			"mark", "'%s' is not a mark: scrap, quarantine or released", options->mark);
-	if (aside && is_blank(options->note))
-		return cmd_usage("mark", "say why with --note");
+	if (!aside && !is_cleared(options) && strcmp(options->mark, "released") != 0)
+		return cmd_usage("mark",
+			"'%s' is not a mark: scrap, quarantine, released or cleared",
+			options->mark);
+	if ((aside || is_cleared(options)) && is_blank(options->note))
+		return cmd_usage("mark", "say %s with --note", aside ? "why" : "what was done");
+	return EXIT_DONE;
+}
+
+static int clear(const struct options *options, struct record *record)
+{
+	struct record_resale resale;
+	struct err err;
+	if (!record_resale(record, options->device_id, &resale, &err))
+		return cmd_fail("mark", &err);
+	if (!resale.by_hand) {
+		err_set(&err, REASON_INPUT,
+			"%s has nothing that is done by hand: its last re-provisioning says of its resale: %s",
+			options->device_id, resale.text[0] ? resale.text : "nothing");
+		return cmd_fail("mark", &err);
+	}
+	if (!record_cleared(record, resale.attempt_id, options->note, options->operator_name, &err))
+		return cmd_fail("mark", &err);
+	printf("%s: cleared; for resale; before: %s\n", options->device_id,
+		resale.cleared ? "cleared" : resale.text);
 	return EXIT_DONE;
 }
 
@@ -63,6 +93,8 @@ static int mark(const struct options *options, struct record *record)
 {
 	struct record_unit unit;
 	struct err err;
+	if (is_cleared(options))
+		return clear(options, record);
 	if (!record_unit(record, options->device_id, &unit, &err) ||
 		!record_unit_mark(record, options->device_id, options->mark, options->note,
 			options->operator_name, &err))

@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "line.h"
 #include "release.h"
+#include "resale.h"
 #include "scope.h"
 #include "vcloud.h"
 
@@ -141,17 +142,20 @@ static void print_unit(const struct sync *sync, const struct sending *sending, e
 	const struct cloud_result *result = &sending->result;
 	const struct reason_info *info = reason_info(result->reason);
 	const char *proof = release_proof(result);
-	char unproven[LINE_UNPROVEN_MAX] = "";
+	char unproven[LINE_UNPROVEN_MAX] = "", resale[ERR_TEXT_MAX] = "";
 	struct err err;
 	if (!record_unproven(sync->record, row->attempt_id, unproven, sizeof unproven, &err))
 		snprintf(unproven, sizeof unproven, "%.200s", err.text);
+	if (outcome == OUTCOME_PASS &&
+		!record_not_for_resale(sync->record, row->attempt_id, resale, sizeof resale, &err))
+		snprintf(resale, sizeof resale, "%s", err.text);
 	if (sync->options.json) {
-		print_json(json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?}",
+		print_json(json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?}",
 			"event", outcome == OUTCOME_HELD ? "held" : "settled", "at",
 			(json_int_t)clock_utc_ms(), "device_id", row->device_id, "attempt",
 			row->attempt_id, "cloud", row->cloud, "outcome", outcome_name(outcome),
 			"reason", result->reason ? info->code : NULL, "proof", proof, "detail",
-			result->text, "unproven", unproven[0] ? unproven : NULL));
+			result->text, "unproven", unproven[0] ? unproven : NULL, "resale", resale[0] ? resale : NULL));
 		return;
 	}
 	const char *colour = cmd_colour(1) ? cmd_outcome_colour(outcome) : "";
@@ -163,6 +167,8 @@ static void print_unit(const struct sync *sync, const struct sending *sending, e
 		printf("%s: %s\n      Next: %s.\n", info->code, result->text, info->next);
 	if (unproven[0])
 		printf("      %s.\n", unproven);
+	if (resale[0])
+		printf("      %s.\n", resale);
 	fflush(stdout);
 }
 

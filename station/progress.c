@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "cmd.h"
 #include "cmd_found.h"
+#include "resale.h"
 
 /* A board needs a terminal that can go back up a line. */
 static bool can_draw(FILE *to)
@@ -67,6 +68,8 @@ static void add_stage(json_t *object, const struct line_event *event)
 		json_object_set_new(object, "operator", json_string(event->tell));
 	if (event->unproven[0])
 		json_object_set_new(object, "unproven", json_string(event->unproven));
+	if (event->resale[0])
+		json_object_set_new(object, "resale", json_string(event->resale));
 }
 
 static void add_found(json_t *object, const struct line_event *event)
@@ -127,6 +130,15 @@ static void step_text(FILE *to, const struct line_event *event)
 			event->runs ? ", " : "", event->runs ? event->runs : "");
 }
 
+static void print_resale(FILE *to, const struct line_event *event)
+{
+	static const char by_hand[] = RECORD_NOT_FOR_RESALE "by hand";
+	if (event->resale[0])
+		fprintf(to, "     %s.\n", event->resale);
+	if (strncmp(event->resale, by_hand, strlen(by_hand)) == 0)
+		fprintf(to, "     Then: station mark %s cleared --note TEXT.\n", event->device_id);
+}
+
 static void event_text(const struct progress *progress, const struct line_event *event)
 {
 	const struct reason_info *info = reason_info(event->reason);
@@ -155,8 +167,7 @@ static void event_text(const struct progress *progress, const struct line_event 
 		if (event->reason)
 			fprintf(to, "     %s: %s.\n     Next: %s.\n", info->sentence, event->text,
 				info->next);
-		if (event->decision && !event->reason)
-			found_print_steps(to, event->decision);
+		print_resale(to, event);
 		break;
 	case LINE_FOUND:
 		fprintf(to, "%-4s %-24s found %s%s%s\n", event->slot, id,
@@ -175,6 +186,7 @@ static void event_text(const struct progress *progress, const struct line_event 
 			fprintf(to, "     %s.\n", event->unproven);
 		if (event->reason)
 			fprintf(to, "     %s.\n     Next: %s.\n", info->sentence, info->next);
+		print_resale(to, event);
 		break;
 	}
 	fflush(to);
@@ -203,6 +215,7 @@ static void remember(struct progress *progress, const struct line_event *event)
 	slot->elapsed_ms = event->elapsed_ms;
 	memcpy(slot->device_id, event->device_id, sizeof slot->device_id);
 	memcpy(slot->unproven, event->unproven, sizeof slot->unproven);
+	memcpy(slot->resale, event->resale, sizeof slot->resale);
 }
 
 /* The table at the end shows what became of the unit; a slot that has had another
@@ -216,6 +229,7 @@ static void settle(struct progress *progress, const struct line_event *event)
 		slot->outcome = event->outcome;
 		slot->reason = event->reason;
 		slot->proof = event->proof;
+		memcpy(slot->resale, event->resale, sizeof slot->resale);
 	}
 }
 
@@ -280,6 +294,8 @@ static void print_table(const struct progress *progress)
 				colour_end(progress), beside, slot->elapsed_ms / 1000.0);
 		if (slot->unproven[0])
 			fprintf(to, "%-6s %s\n", "", slot->unproven);
+		if (slot->resale[0])
+			fprintf(to, "%-6s %s\n", "", slot->resale);
 	}
 }
 

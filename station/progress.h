@@ -23,6 +23,7 @@ struct progress_slot {
 	enum reason reason;
 	const char *proof; /* of a PASS; NULL = none */
 	char unproven[LINE_UNPROVEN_MAX];
+	char resale[ERR_TEXT_MAX];
 	uint32_t elapsed_ms;
 };
 

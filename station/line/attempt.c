@@ -11,6 +11,7 @@
 #include "comeback.h"
 #include "line_private.h"
 #include "mend.h"
+#include "resale.h"
 #include "scope.h"
 #include "steps.h"
 #include "text.h"
@@ -411,6 +412,10 @@ static void emit_outcome(struct attempt *attempt, enum outcome outcome, const st
 	snprintf(event.step, sizeof event.step, "%s", attempt->step);
 	snprintf(event.text, sizeof event.text, "%s", err->text);
 	list_unproven(attempt, outcome, err->reason, event.unproven);
+	if ((outcome == OUTCOME_PASS || outcome == OUTCOME_HELD) && decision_of(attempt) &&
+		!attempt->mend->decision.for_resale)
+		snprintf(event.resale, sizeof event.resale, RECORD_NOT_FOR_RESALE "%s",
+			attempt->mend->decision.resale + strlen(RECORD_RESALE_NO));
 	attempt_log(attempt, "%s %s: %s", outcome_name(outcome), reason_info(err->reason)->code,
 		err->text);
 	line_emit(attempt->line, &event);

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "release.h"
+#include "resale.h"
 #include "scope.h"
 
 enum {
@@ -126,6 +127,10 @@ static void tell(struct line *line, const struct record_outbox_row *row, enum ou
 	struct err err;
 	if (!record_unproven(line->options.record, row->attempt_id, event.unproven,
 		    sizeof event.unproven, &err))
+		log_line(line->options.log, row->device_id, "%s", err.text);
+	if (outcome == OUTCOME_PASS &&
+		!record_not_for_resale(line->options.record, row->attempt_id, event.resale,
+		    sizeof event.resale, &err))
 		log_line(line->options.log, row->device_id, "%s", err.text);
 	log_line(line->options.log, row->device_id, "HELD before, %s now: %s",
 		outcome_name(outcome), result->text);

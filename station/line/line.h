@@ -64,6 +64,8 @@ struct line_event {
 	/* LINE_OUTCOME: "ran, not proven: A, B", programs of stages that did what cannot be read back; ""
 	 * none. */
 	char unproven[LINE_UNPROVEN_MAX];
+	/* "not for resale: by hand: ...", of a unit that came back, beside its PASS or HELD; "" it is, or is new. */
+	char resale[ERR_TEXT_MAX];
 	/* LINE_FOUND; decision also in the LINE_OUTCOME of a unit that it was made for. For the time of the call; NULL
 	 * otherwise. */
 	const struct findings *findings;

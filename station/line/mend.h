@@ -14,6 +14,7 @@ struct mend {
 	bool looked[DIAGNOSE_PARTS]; /* and what was found is in the record */
 	bool key_resumed; /* an attempt of ours that was cut off has written what it carries */
 	bool backed_up;   /* by this attempt, checked and recorded */
+	bool resale_told; /* the record has what was decided of its resale, and was borne out */
 	bool decided, confirmed, changes; /* changes: from here on the unit is not as it came */
 	struct decision decision;
 	char to_do[ERR_TEXT_MAX]; /* by it, in words; "" nothing */

@@ -8,6 +8,7 @@
 #include "backup.h"
 #include "line_private.h"
 #include "mend.h"
+#include "resale.h"
 #include "secret.h"
 #include "steps.h"
 #include "wipe.h"
@@ -265,5 +266,13 @@ bool step_wipe(struct attempt *attempt, struct err *err)
 
 bool mend_readback(struct attempt *attempt, struct err *err)
 {
-	return !attempt->mend || wipe_check(&attempt->dfu, &attempt->mend->decision, NULL, err);
+	struct mend *mend = attempt->mend;
+	if (!mend)
+		return true;
+	if (!wipe_check(&attempt->dfu, &mend->decision, NULL, err))
+		return false;
+	bool told = mend->resale_told;
+	mend->resale_told = true;
+	return told || record_observe(attempt->record, attempt->id, RECORD_RESALE,
+			       mend->decision.resale, err);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "resale.h"
 #include "returned_units.h"
 
 /* ?1: a station is at work, so that attempts, batches and sends may be open. The first column names
@@ -194,6 +195,12 @@ static const struct rule rules[] = {
 	{ AUDIT_MARKS, "unit_mark", "is a mark that is not known",
 		"SELECT id, mark FROM unit_mark"
 		" WHERE mark NOT IN ('scrap', 'quarantine', 'needs-repair', 'released')" },
+	{ AUDIT_MARKS, "unit_cleared", "says that a unit was cleared that was not to be",
+		"SELECT c.id, coalesce(o.value, 'nothing is said of its resale') FROM unit_cleared c"
+		" JOIN attempt a ON a.id = c.attempt_id LEFT JOIN observation o ON o.attempt_id ="
+		" c.attempt_id AND o.name = '" RECORD_RESALE
+		"' WHERE a.device_id IS NOT c.device_id"
+		" OR coalesce(o.value, '') NOT LIKE '" RECORD_RESALE_BY_HAND "%'" },
 	{ AUDIT_MARKS, "unit_mark", "is of a passage that the unit has not had",
 		"SELECT id, passage FROM unit_mark m WHERE passage >"
 		" (SELECT coalesce(max(passage), 0) FROM attempt WHERE device_id = m.device_id)" },

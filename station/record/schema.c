@@ -359,7 +359,19 @@ static const char backups_kept[] =
 		NOT_TWICE("backup_removed", "path = NEW.path");
 static const char *const to_version_3[] = { backups_kept, NULL };
 
-static const char *const *const migrations[] = { to_version_1, to_version_2, to_version_3 };
+/* Who did by hand what a re-provisioning could not; the attempt is over by then. */
+static const char cleared_by_hand[] =
+	"CREATE TABLE unit_cleared (\n"
+	"  id INTEGER PRIMARY KEY, attempt_id TEXT NOT NULL REFERENCES attempt (id),\n"
+	"  device_id TEXT NOT NULL " HEX("device_id", "24") ",\n"
+	"  note TEXT, operator TEXT, at INTEGER NOT NULL\n"
+	") STRICT;\n"
+	"CREATE INDEX unit_cleared_attempt ON unit_cleared (attempt_id);\n"
+	KEPT("unit_cleared") CONSTANT("unit_cleared") NOT_TWICE("unit_cleared", "id = NEW.id");
+static const char *const to_version_4[] = { cleared_by_hand, NULL };
+
+static const char *const *const migrations[] = { to_version_1, to_version_2, to_version_3,
+	to_version_4 };
 
 enum { SCHEMA_VERSION = sizeof migrations / sizeof *migrations, FIRST_WITH_SUMS = 2 };
 

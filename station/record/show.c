@@ -53,14 +53,14 @@ static bool show_steps(struct record *record, const char *attempt_id,
 	return true;
 }
 
-static bool show_observations(struct record *record, const char *attempt_id,
-	const struct show_reader *reader, bool *ret_go, struct err *err)
+/* Names and values of an attempt. */
+static bool show_named(struct record *record, const char *text, const char *attempt_id,
+	bool (*tell)(void *context, const struct show_observation *named), void *context,
+	bool *ret_go, struct err *err)
 {
-	static const char text[] =
-		"SELECT name, value FROM observation WHERE attempt_id = ?1 ORDER BY seq";
 	bool row = true;
 	SCOPED_QUERY query = { 0 };
-	if (!reader->observation)
+	if (!tell)
 		return true;
 	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
 		return false;
@@ -69,11 +69,79 @@ static bool show_observations(struct record *record, const char *attempt_id,
 			return false;
 		if (!row)
 			break;
-		struct show_observation observation = { sql_column_text(&query, 0),
+		struct show_observation named = { sql_column_text(&query, 0),
 			sql_column_text(&query, 1) };
-		*ret_go = reader->observation(reader->context, &observation);
+		*ret_go = tell(context, &named);
 	}
 	return true;
+}
+
+static bool show_findings(struct record *record, const char *attempt_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char text[] = "SELECT subject, state, reason, detail FROM finding"
+				   " WHERE attempt_id = ?1 ORDER BY seq";
+	bool row = true;
+	SCOPED_QUERY query = { 0 };
+	if (!reader->finding)
+		return true;
+	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_finding finding = { sql_column_text(&query, 0),
+			sql_column_text(&query, 1), sql_column_text(&query, 2),
+			sql_column_text(&query, 3) };
+		*ret_go = reader->finding(reader->context, &finding);
+	}
+	return true;
+}
+
+/* Marks of a unit, or that an attempt's unit was cleared. */
+static bool show_marked(struct record *record, const char *text, const char *id,
+	bool (*tell)(void *context, const struct show_mark *mark), void *context, bool *ret_found,
+	bool *ret_go, struct err *err)
+{
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!tell)
+		return true;
+	if (!sql_query(&record->sql, text, SQL(sql_text(id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		*ret_found = true;
+		struct show_mark mark = { sql_column_text(&query, 0), sql_column_text(&query, 1),
+			sql_column_text(&query, 2), sql_column_int(&query, 3, -1) };
+		*ret_go = tell(context, &mark);
+	}
+	return true;
+}
+
+/* What hangs on an attempt beside its steps. */
+static bool show_details(struct record *record, const char *attempt_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char observations[] =
+		"SELECT name, value FROM observation WHERE attempt_id = ?1 ORDER BY seq";
+	static const char identities[] = "SELECT kind, value FROM attempt_identity WHERE"
+					 " attempt_id = ?1 ORDER BY kind, value";
+	static const char cleared[] = "SELECT 'cleared', note, operator, at FROM unit_cleared"
+				      " WHERE attempt_id = ?1 ORDER BY id";
+	bool found;
+	return show_named(record, observations, attempt_id, reader->observation, reader->context,
+		       ret_go, err) &&
+	       show_named(record, identities, attempt_id, reader->identity, reader->context, ret_go,
+		       err) &&
+	       show_findings(record, attempt_id, reader, ret_go, err) &&
+	       show_marked(record, cleared, attempt_id, reader->cleared, reader->context, &found,
+		       ret_go, err);
 }
 
 static struct show_attempt attempt_of(const struct sql_query *query)
@@ -139,7 +207,7 @@ static bool show_attempts(struct record *record, const struct name *name,
 		struct show_attempt attempt = attempt_of(&query);
 		*ret_go = reader->attempt(reader->context, &attempt);
 		if (!show_steps(record, attempt.id, reader, ret_go, err) ||
-			!show_observations(record, attempt.id, reader, ret_go, err))
+			!show_details(record, attempt.id, reader, ret_go, err))
 			return false;
 	}
 	return true;
@@ -269,23 +337,8 @@ static bool show_marks(struct record *record, const struct name *name,
 {
 	static const char text[] =
 		"SELECT mark, note, operator, at FROM unit_mark WHERE device_id = ?1 ORDER BY id";
-	bool row = false;
-	SCOPED_QUERY query = { 0 };
-	if (!reader->mark || !name->is_device)
-		return true;
-	if (!sql_query(&record->sql, text, SQL(sql_text(name->text)), &query, err))
-		return false;
-	while (*ret_go) {
-		if (!sql_next(&query, &row, err))
-			return false;
-		if (!row)
-			break;
-		*ret_found = true;
-		struct show_mark mark = { sql_column_text(&query, 0), sql_column_text(&query, 1),
-			sql_column_text(&query, 2), sql_column_int(&query, 3, -1) };
-		*ret_go = reader->mark(reader->context, &mark);
-	}
-	return true;
+	return !name->is_device || show_marked(record, text, name->text, reader->mark,
+					   reader->context, ret_found, ret_go, err);
 }
 
 bool show_unit(struct record *record, const char *unit, const struct show_reader *reader,

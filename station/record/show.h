@@ -29,6 +29,9 @@ struct show_key {
 struct show_observation {
 	const char *name, *value;
 };
+struct show_finding {
+	const char *subject, *state, *code, *evidence;
+};
 struct show_batch {
 	const char *id, *kind, *job_name, *plan_sha256, *family, *cloud, *work_order, *part_number,
 		*part_revision, *operator_name, *station_id, *software_version;
@@ -47,8 +50,12 @@ struct show_mark {
 struct show_reader {
 	bool (*attempt)(void *context, const struct show_attempt *attempt);
 	bool (*step)(void *context, const struct show_step *step); /* after its attempt */
-	/* After the steps; may be NULL. */
+	/* After the steps; each may be NULL. identity: its kind is the name. cleared: what it left to
+	 * do by hand was done; its mark is "cleared". */
 	bool (*observation)(void *context, const struct show_observation *observation);
+	bool (*identity)(void *context, const struct show_observation *identity);
+	bool (*finding)(void *context, const struct show_finding *finding);
+	bool (*cleared)(void *context, const struct show_mark *cleared);
 	bool (*key)(void *context, const struct show_key *key); /* after all attempts */
 	/* After the keys: the batches of these attempts, each with its images behind it; both or
 	 * neither NULL. */

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "render.h"
+#include "resale.h"
 #include "scope.h"
 #include "show.h"
 
@@ -62,6 +63,12 @@ static json_t *list_in(struct life *life, json_t *object, const char *name)
 	return list;
 }
 
+/* Of the attempt that was read last. */
+static void set_text(struct life *life, const char *name, const char *text)
+{
+	life->failed |= json_object_set_new(life->attempt, name, text_or_null(text)) != 0;
+}
+
 static bool add_attempt(void *context, const struct show_attempt *attempt)
 {
 	struct life *life = context;
@@ -101,6 +108,12 @@ static bool add_attempt(void *context, const struct show_attempt *attempt)
 	life->unproven = list_in(life, object, "unproven");
 	life->steps = list_in(life, object, "steps");
 	life->observations = list_in(life, object, "observations");
+	life->identities = list_in(life, object, "identities");
+	life->findings = list_in(life, object, "findings");
+	life->cleared = list_in(life, object, "cleared");
+	life->attempt = object;
+	set_text(life, "rma", NULL);
+	set_text(life, RECORD_RESALE, NULL);
 	return keep(life, life->attempts, object);
 }
 
@@ -123,7 +136,28 @@ static bool add_observation(void *context, const struct show_observation *observ
 	if (strcmp(observation->name, RECORD_UNPROVEN) == 0 &&
 		!keep(life, life->unproven, text_or_null(observation->value)))
 		return false;
+	if (strcmp(observation->name, RECORD_RESALE) == 0)
+		set_text(life, RECORD_RESALE, observation->value);
 	return keep(life, life->observations, object_of(life, texts, COUNT(texts), NULL, 0));
+}
+
+static bool add_identity(void *context, const struct show_observation *identity)
+{
+	struct life *life = context;
+	const struct text_field texts[] = { { "kind", identity->name },
+		{ "value", identity->value } };
+	if (strcmp(identity->name, "rma") == 0)
+		set_text(life, "rma", identity->value);
+	return keep(life, life->identities, object_of(life, texts, COUNT(texts), NULL, 0));
+}
+
+static bool add_finding(void *context, const struct show_finding *finding)
+{
+	struct life *life = context;
+	const struct text_field texts[] = { { "subject", finding->subject },
+		{ "state", finding->state }, { "code", finding->code },
+		{ "evidence", finding->evidence } };
+	return keep(life, life->findings, object_of(life, texts, COUNT(texts), NULL, 0));
 }
 
 static bool add_key(void *context, const struct show_key *key)
@@ -168,89 +202,36 @@ static bool add_image(void *context, const struct show_image *image)
 		life, life->images, object_of(life, texts, COUNT(texts), numbers, COUNT(numbers)));
 }
 
-static bool add_mark(void *context, const struct show_mark *mark)
+static bool add_marked(struct life *life, json_t *list, const struct show_mark *mark)
 {
-	struct life *life = context;
 	const struct text_field texts[] = { { "mark", mark->mark }, { "note", mark->note },
 		{ "operator", mark->operator_name } };
 	const struct number_field numbers[] = { { "at", mark->at } };
-	return keep(
-		life, life->marks, object_of(life, texts, COUNT(texts), numbers, COUNT(numbers)));
+	return keep(life, list, object_of(life, texts, COUNT(texts), numbers, COUNT(numbers)));
 }
 
-/* --- what the unit is by now --- */
-
-static bool is(const json_t *object, const char *name, const char *value)
+static bool add_mark(void *context, const struct show_mark *mark)
 {
-	const char *text = life_text(object, name);
-	return text && strcmp(text, value) == 0;
+	struct life *life = context;
+	return add_marked(life, life->marks, mark);
 }
 
-/* Attempts that found all as it was, and changed nothing. */
-static bool only_looked(const json_t *attempt)
+static bool add_cleared(void *context, const struct show_mark *cleared)
 {
-	return is(attempt, "outcome", "SKIPPED") ||
-	       (is(attempt, "outcome", "PASS") &&
-		       (is(attempt, "kind", "verify") || is(attempt, "kind", "diagnose")));
-}
-
-const json_t *life_deciding(const struct life *life)
-{
-	for (size_t i = json_array_size(life->attempts); i-- > 0;) {
-		const json_t *attempt = json_array_get(life->attempts, i);
-		if (!only_looked(attempt))
-			return attempt;
-	}
-	return NULL;
-}
-
-const json_t *life_key_of(const struct life *life, const json_t *attempt)
-{
-	const char *fingerprint = life_text(attempt, "key_fingerprint");
-	size_t i;
-	const json_t *key;
-	json_array_foreach(life->keys, i,
-		key) if (fingerprint && is(key, "fingerprint", fingerprint)) return key;
-	return NULL;
-}
-
-/* NULL: PASS. */
-static const char *why_not(const struct life *life)
-{
-	const json_t *attempt = life_deciding(life);
-	const json_t *mark = json_array_get(life->marks, json_array_size(life->marks) - 1);
-	if (life->one_attempt)
-		return "This is one attempt alone; it does not tell what the unit is by now: show the "
-		       "device id.";
-	if (!attempt)
-		return "No attempt of this record made this unit.";
-	if (!life_text(attempt, "outcome"))
-		return "The unit is in work, or was when the station stopped.";
-	if (!is(attempt, "outcome", "PASS"))
-		return "The latest attempt is not PASS.";
-	if (!is(attempt, "kind", "provision") && !is(attempt, "kind", "reprovision"))
-		return "The latest attempt did not provision the unit.";
-	if (mark && !is(mark, "mark", "released"))
-		return "A mark sets the unit aside.";
-	if (life_text(attempt, "key_fingerprint") &&
-		!is(life_key_of(life, attempt), "state", "enrolled"))
-		return "The key of the latest attempt is not enrolled any more.";
-	return NULL;
-}
-
-bool life_is_pass(const struct life *life, const char **ret_why)
-{
-	const char *why = why_not(life);
-	*ret_why =
-		why ? why
-		: json_array_size(json_object_get(life_deciding(life), "unproven"))
-			? "All that the job asks for was proven on the unit, except what is named as "
-			  "not proven."
-			: "All that the job asks for was proven on the unit.";
-	return !why;
+	struct life *life = context;
+	return add_marked(life, life->cleared, cleared);
 }
 
 /* --- reading --- */
+
+/* null where nothing is said of it. */
+static json_t *for_resale(const struct life *life)
+{
+	const char *why;
+	if (!life_text(life_deciding(life), RECORD_RESALE))
+		return json_null();
+	return json_boolean(life_is_pass(life, &why) && life_is_for_resale(life));
+}
 
 static bool begin(struct life *life, struct record *record, const char *unit, struct err *err)
 {
@@ -274,6 +255,9 @@ static bool fill(struct life *life, struct record *record, const char *unit, boo
 	const struct show_reader reader = { .attempt = add_attempt,
 		.step = add_step,
 		.observation = add_observation,
+		.identity = add_identity,
+		.finding = add_finding,
+		.cleared = add_cleared,
 		.key = add_key,
 		.batch = add_batch,
 		.image = add_image,
@@ -284,7 +268,8 @@ static bool fill(struct life *life, struct record *record, const char *unit, boo
 	const char *why;
 	bool pass = life_is_pass(life, &why);
 	life->failed |= json_object_set_new(life->root, "verdict",
-				json_pack("{s:b, s:s}", "pass", pass, "why", why)) != 0;
+				json_pack("{s:b, s:s, s:o}", "pass", pass, "why", why, "for_resale",
+					for_resale(life))) != 0;
 	return !life->failed || err_set(err, REASON_STATION, "no memory for what the record holds");
 }
 

@@ -8,7 +8,8 @@
 
 struct life {
 	json_t *root, *attempts, *keys, *batches, *marks; /* the lists are the root's */
-	json_t *steps, *observations, *unproven, *images; /* of the last one read */
+	json_t *attempt, *steps, *observations, *identities, *findings, *cleared, *unproven,
+		*images; /* the last one that was read, and what is its own */
 	bool failed;
 	bool one_attempt; /* asked for by its id */
 };
@@ -27,5 +28,10 @@ static inline int64_t life_number(const json_t *object, const char *name)
 
 /* The attempt that decides what the unit is; NULL if there is none. */
 const json_t *life_deciding(const struct life *life);
+enum { LIFE_RESALE_MAX = 2 * ERR_TEXT_MAX };
+/* "not for resale: by hand: ...", "for resale: cleared by ..."; false and "": nothing is said of it. */
+bool life_resale_words(const struct life *life, char *to, size_t cap);
+/* Is it for resale? True also of a unit of which nothing is said. */
+bool life_is_for_resale(const struct life *life);
 /* The key of this attempt; NULL if it has none. */
 const json_t *life_key_of(const struct life *life, const json_t *attempt);

@@ -69,6 +69,7 @@ static void put_verdict(struct text_buf *to, const struct life *life)
 	const json_t *attempt = life_deciding(life);
 	const json_t *mark = json_array_get(life->marks, json_array_size(life->marks) - 1);
 	const char *why, *outcome = life_text(attempt, "outcome");
+	char resale[LIFE_RESALE_MAX];
 	bool pass = life_is_pass(life, &why);
 	bool told = !pass && !life->one_attempt && outcome && strcmp(outcome, "PASS") != 0;
 	html_addf(to, "<div class=\"verdict %s\" id=\"verdict\">\n<p class=\"v\">",
@@ -86,6 +87,9 @@ static void put_verdict(struct text_buf *to, const struct life *life)
 		html_addf(to, "<p>marked <b>%s</b>: %s</p>\n", life_text(mark, "mark"),
 			life_text(mark, "note"));
 	put_unproven(to, attempt);
+	if (life_resale_words(life, resale, sizeof resale))
+		html_addf(to, "<p class=\"%s\" id=\"resale\"><b>%s</b></p>\n",
+			life_is_for_resale(life) ? "resale" : "resale unproven", resale);
 	html_addf(to, "</div>\n");
 }
 
@@ -274,6 +278,37 @@ static void put_seal_of(struct text_buf *to, const json_t *attempt)
 		life_text(attempt, "seal_signature") ? ", signed" : ", not signed");
 }
 
+static void put_cleared(struct text_buf *to, const json_t *cleared)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(cleared, i, one)
+	{
+		char at[40];
+		const char *name = life_text(one, "operator");
+		render_moment(life_number(one, "at"), at);
+		html_addf(to, "<dt>Cleared by hand</dt><dd>%s, by %s: %s</dd>\n", at,
+			name ? name : "–", life_text(one, "note"));
+	}
+}
+
+static void put_findings(struct text_buf *to, const json_t *findings, size_t number)
+{
+	size_t i;
+	const json_t *finding;
+	char id[32];
+	if (!json_array_size(findings))
+		return;
+	snprintf(id, sizeof id, "t-findings-%zu", number);
+	html_table(to, id, "What was found before", "state|where|finding|evidence");
+	json_array_foreach(findings, i, finding) html_addf(to,
+		"<tr><td>%s</td><td>%s</td><th scope=\"row\">%s</th><td class=\"w\">%s</td>"
+		"</tr>\n",
+		life_text(finding, "state"), life_text(finding, "subject"),
+		life_text(finding, "code"), life_text(finding, "evidence"));
+	html_table_end(to);
+}
+
 static void put_attempt(struct text_buf *to, const json_t *attempt, size_t number)
 {
 	char at[40], duration[32];
@@ -305,10 +340,14 @@ static void put_attempt(struct text_buf *to, const json_t *attempt, size_t numbe
 	put_code(to, "Attempt", life_text(attempt, "id"));
 	put_code(to, "Batch", life_text(attempt, "batch_id"));
 	put_seal_of(to, attempt);
+	put_code(to, "RMA", life_text(attempt, "rma"));
+	put_pair(to, "For resale", life_text(attempt, "resale"));
+	put_cleared(to, json_object_get(attempt, "cleared"));
 	json_array_foreach(json_object_get(attempt, "observations"), i, seen)
 		html_addf(to, "<dt>Seen: %s</dt><dd>%s</dd>\n", life_text(seen, "name"),
 			life_text(seen, "value"));
 	html_addf(to, "</dl>\n");
+	put_findings(to, json_object_get(attempt, "findings"), number);
 	put_steps(to, json_object_get(attempt, "steps"), number);
 	html_addf(to, "</article>\n");
 }

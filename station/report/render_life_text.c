@@ -95,6 +95,34 @@ static void put_seal(struct text_buf *to, const json_t *attempt)
 	put_field(to, "seal", text);
 }
 
+static void put_findings(struct text_buf *to, const json_t *findings)
+{
+	char what[128];
+	size_t i;
+	const json_t *finding;
+	json_array_foreach(findings, i, finding)
+	{
+		snprintf(what, sizeof what, "%s, %s", life_text(finding, "state"),
+			life_text(finding, "subject"));
+		put_pair(to, "found", life_text(finding, "code"), ", ", what);
+		put_field(to, "", life_text(finding, "evidence"));
+	}
+}
+
+static void put_cleared(struct text_buf *to, const json_t *cleared)
+{
+	char at[40], by[ERR_TEXT_MAX];
+	size_t i;
+	const json_t *one;
+	json_array_foreach(cleared, i, one)
+	{
+		const char *name = life_text(one, "operator");
+		render_moment(life_number(one, "at"), at);
+		snprintf(by, sizeof by, "%s%s%s", at, name ? ", by " : "", name ? name : "");
+		put_pair(to, "cleared", by, ": ", life_text(one, "note"));
+	}
+}
+
 static void put_attempt(struct text_buf *to, const json_t *attempt)
 {
 	char started[40], duration[32], passage[24];
@@ -126,6 +154,10 @@ static void put_attempt(struct text_buf *to, const json_t *attempt)
 	put_field(to, "attempt", life_text(attempt, "id"));
 	put_field(to, "batch", life_text(attempt, "batch_id"));
 	put_seal(to, attempt);
+	put_field(to, "RMA", life_text(attempt, "rma"));
+	put_field(to, "for resale", life_text(attempt, "resale"));
+	put_cleared(to, json_object_get(attempt, "cleared"));
+	put_findings(to, json_object_get(attempt, "findings"));
 	put_observations(to, json_object_get(attempt, "observations"));
 	put_steps(to, json_object_get(attempt, "steps"));
 }
@@ -189,11 +221,14 @@ void render_life_text(const struct life *life, struct text_buf *to)
 	size_t i, attempts = json_array_size(life->attempts), keys = json_array_size(life->keys);
 	const json_t *object;
 	const char *why;
+	char resale[LIFE_RESALE_MAX];
 	bool pass = life_is_pass(life, &why);
 	text_buf_addf(to, "%s: %zu attempt%s, %zu key%s%s\n%s: %s\n", life_text(life->root, "unit"),
 		attempts, attempts == 1 ? "" : "s", keys, keys == 1 ? "" : "s",
 		json_is_true(json_object_get(life->root, "virtual")) ? ", of a rehearsal" : "",
 		pass ? "PASS" : "not PASS", why);
+	if (life_resale_words(life, resale, sizeof resale))
+		text_buf_addf(to, "%s\n", resale);
 	json_array_foreach(life->attempts, i, object) put_attempt(to, object);
 	json_array_foreach(life->keys, i, object) put_key(to, object);
 	json_array_foreach(life->batches, i, object) put_batch(to, object);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "resale.h"
+
 void decide_add(char *to, size_t cap, const char *format, ...)
 {
 	size_t used = strlen(to);
@@ -227,7 +229,7 @@ void decide(const struct decide_facts *facts, const struct findings *findings, s
 	*ret = (struct decision){ .write = plan->job.returns.reprovision.images == RETURNS_RENEW
 						   ? WRITE_ALWAYS
 						   : WRITE_CHANGED };
-	snprintf(ret->resale, sizeof ret->resale, "no: set aside");
+	snprintf(ret->resale, sizeof ret->resale, RECORD_RESALE_NO "set aside");
 	if (sets_aside(findings, ret))
 		return;
 	decide_keys(facts, findings, ret);
@@ -242,12 +244,14 @@ void decide(const struct decide_facts *facts, const struct findings *findings, s
 
 void decide_acts_text(const struct decision *decision, unsigned acts, char *to, size_t cap)
 {
+	static const char *const words[ACT_COUNT] = {
+		"replaces a device key that the cloud may accept now",
+		"wipes what its owner left: ", "changes the unit without a backup"
+	};
+	size_t used = 0;
 	to[0] = 0;
-	acts &= decision->acts;
-	if (acts & ACT_REPLACE_DEVICE_KEY)
-		decide_add(to, cap, "replaces a device key that the cloud may accept now");
-	if (acts & ACT_WIPE_CUSTOMER_DATA)
-		decide_add(to, cap, "wipes what its owner left: %s", decision->loses);
-	if (acts & ACT_NO_BACKUP)
-		decide_add(to, cap, "changes the unit without a backup");
+	for (unsigned i = 0; i < ACT_COUNT && used < cap; i++)
+		if (acts & decision->acts & 1u << i)
+			used += (size_t)snprintf(to + used, cap - used, "%s%s%s", used ? "; " : "",
+				words[i], 1u << i == ACT_WIPE_CUSTOMER_DATA ? decision->loses : "");
 }

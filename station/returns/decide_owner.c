@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "decide_private.h"
+#include "resale.h"
 
 /* The decision under way. */
 struct deciding {
@@ -252,9 +253,10 @@ static void decide_resale(struct deciding *it)
 	struct decision *ret = it->ret;
 	ret->for_resale = !it->kept[0] && !ret->step_count;
 	if (it->kept[0])
-		snprintf(ret->resale, sizeof ret->resale, "no: kept: %s", it->kept);
+		snprintf(ret->resale, sizeof ret->resale, RECORD_RESALE_NO "kept: %s", it->kept);
 	else
-		snprintf(ret->resale, sizeof ret->resale, ret->step_count ? "no: by hand" : "yes");
+		snprintf(ret->resale, sizeof ret->resale, "%s",
+			ret->step_count ? RECORD_RESALE_BY_HAND : RECORD_RESALE_YES);
 	for (size_t i = 0; !it->kept[0] && i < ret->step_count; i++) {
 		size_t used = strlen(ret->resale);
 		snprintf(ret->resale + used, sizeof ret->resale - used, "%s%s", i ? "; " : ": ",

@@ -40,7 +40,7 @@ static void version_1_becomes_the_newest(void **state)
 	struct audit_summary summary;
 	const struct audit_options options = { .finding = told };
 	GOOD(bench, open_virtual(bench));
-	SQL_IS(bench, "3", "SELECT value FROM meta WHERE key = 'schema_version'");
+	SQL_IS(bench, "4", "SELECT value FROM meta WHERE key = 'schema_version'");
 	SQL_IS(bench,
 		"A1|PASS|0||read-back\nA1|SKIPPED|0||\nA2|PASS|1||read-back\nA2|SKIPPED|0||\n"
 		"A3|FAIL|4|readback|\nA3|HELD|0||\nA4|HELD|0||",

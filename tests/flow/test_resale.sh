@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What an owner left is wiped or kept as the job says. What DFU does not reach is named, and the unit is not for resale, wherever
+# its PASS is shown, until a person says that it was cleared by hand.
+. "$(dirname "$0")/reprovision.sh"
+
+# life FORMAT SLOT: station show of the unit there into ./life
+life() {
+	expect 0 "$STATION" show "$(device_of "$2")" --state rehearsal --format "$1"
+	mv out life
+}
+
+# resale_of SLOT PASS FOR_RESALE TEXT: what station show says of it in all formats; TEXT is a pattern
+resale_of() {
+	life text "$1"
+	grep -q "^$4" life || fail "$1: show says '$(sed -n 1,3p life)', not '$4'"
+	life html "$1"
+	grep -q "id=\"resale\"><b>$4" life || fail "$1: the certificate does not say '$4'"
+	life json "$1"
+	python3 - "$2" "$3" <<-'PYTHON' || fail "$1: the JSON of show says otherwise"
+		import json, sys
+		life = json.load(open("life"))
+		wanted = {"true": True, "false": False, "null": None}
+		is_ = life["verdict"]["pass"], life["verdict"]["for_resale"]
+		assert is_ == tuple(wanted[word] for word in sys.argv[1:]), is_
+	PYTHON
+}
+
+# mark STATUS SLOT MARK [OPTION...]
+mark() {
+	expect "$1" "$STATION" mark "$(device_of "$2")" "$3" --state rehearsal "${@:4}"
+}
+
+# dct_copies SLOT OFFSET LENGTH: those bytes of both sectors that the unit keeps its settings in
+dct_copies() {
+	bytes "rehearsal/units/$1/alt0.bin" $((0x4000 + 7548 + $2)) "$3"
+	bytes "rehearsal/units/$1/alt0.bin" $((0x8000 + 7548 + $2)) "$3"
+}
+
+# --- wiped: a Photon ---
+policy photon "backup = false;"
+come_back photon claimed,-
+expect 2 "$STATION" mark "$(device_of A1)" cleared --note x --state rehearsal
+grep -q "says of its resale: nothing" err || fail "told: $(cat err)"
+printf 'data behind the application' | dd of=rehearsal/units/A1/alt0.bin bs=1 seek=$((0xbff00)) conv=notrunc status=none
+look 1
+equal "the owner's" "bootloader image-unknown user customer-data claimed claimed claim-code customer-data eeprom1 customer-data" "$(told A1 note)"
+reprovision 0 photon --yes --rma 4711 --json
+grep '"event":"outcome"' out | grep -q '"resale":"not for resale: by hand: ' || fail "the event does not say it: $(grep outcome out)"
+equal "the attempt" "reprovision|PASS|" "$(ended A1)"
+equal "nothing of it in either sector" 0 "$(dct_copies A1 1762 64 | tr -d '\377' | wc -c)"
+erased rehearsal/units/A1/alt0.bin $((0xbff00)) 256
+equal "acts" "replaces a device key that the cloud may accept now; wipes what its owner left: claimed, claim-code, user; changes the unit without a backup" \
+	"$(observed A1 acts)"
+case "$(observed A1 resale)" in
+"no: by hand: eeprom1: what an application keeps in its EEPROM emulation: let an application write"*"; credentials of networks,"*"hold its button until the light turns white") ;;
+*) fail "of its resale: $(observed A1 resale)" ;;
+esac
+case "$(observed A2 resale)" in
+"no: by hand: credentials of networks,"*) ;;
+*) fail "of the other's resale: $(observed A2 resale)" ;;
+esac
+agreed A1 photon
+resale_of A1 true false "not for resale: by hand: eeprom1"
+life text A1
+grep -q "RMA *4711" life || fail "no RMA: $(cat life)"
+grep -q "found *claim-code customer-data\|found *customer-data, note, claim-code" life || fail "no findings: $(grep found life)"
+sound
+
+# --- a person clears it ---
+mark 2 A1 cleared
+mark 2 A1 cleared --note " "
+mark 0 A1 cleared --note "light was white, EEPROM cleared by the fixture" --operator Jo
+resale_of A1 true true "for resale: cleared by Jo: light was white, EEPROM cleared by the fixture"
+resale_of A2 true false "not for resale: by hand: credentials"
+sound
+# Where it sets nothing aside, it releases nothing.
+mark 0 A1 quarantine --note "smells"
+mark 0 A1 cleared --note "once more"
+life json A1
+grep -q '"pass":false,"why":"A mark sets the unit aside.","for_resale":false' life || fail "a unit in quarantine is for resale"
+reprovision 1 photon --yes
+equal "in quarantine" "reprovision|REFUSED|quarantined" "$(ended A1)"
+mark 0 A1 released
+# It was somebody else's since.
+reprovision 0 photon --yes
+grep -q "not for resale: by hand: " out || fail "the lines do not say it: $(cat out)"
+grep -q "Then: station mark $(device_of A1) cleared --note" out || fail "what to do is not told"
+resale_of A1 true false "not for resale: by hand: eeprom1"
+
+# --- kept ---
+policy photon "backup = false; customer_data = \"keep\";"
+come_back photon claimed,-
+reprovision 0 photon --yes
+agreed A1 photon
+equal "acts" "replaces a device key that the cloud may accept now; changes the unit without a backup" "$(observed A1 acts)"
+case "$(observed A1 resale)" in
+"no: kept: claimed, claim-code, eeprom1, credentials of networks"*) ;;
+*) fail "of its resale: $(observed A1 resale)" ;;
+esac
+equal "still claimed" 1 "$(bytes rehearsal/units/A1/alt1.bin 1825 1)"
+resale_of A1 true false "not for resale: kept: claimed"
+mark 2 A1 cleared --note "white"
+sound
+
+# --- a Core: what its application kept in the other flash, and behind itself ---
+policy core "backup = false;"
+come_back core claimed,-
+printf 'data behind the application' | dd of=rehearsal/units/A1/alt0.bin bs=1 seek=$((0x1f000)) conv=notrunc status=none
+cp rehearsal/units/A1/alt1.bin before.bin
+reprovision 0 core --yes
+equal "the Core" "reprovision|PASS|" "$(ended A1)"
+erased rehearsal/units/A1/alt1.bin $((0x80000)) $((0x180000))
+erased rehearsal/units/A1/alt0.bin $((0x1f000)) $((0x1000))
+same_but before.bin rehearsal/units/A1/alt1.bin $((0x1000)):4096 $((0x2000)):4096 $((0x80000)):$((0x180000))
+agreed A1 core
+resale_of A1 true false "not for resale: by hand: credentials of networks"
+come_back core claimed,-
+policy core "backup = false; customer_data = \"keep\";"
+cp rehearsal/units/A1/alt1.bin before.bin
+reprovision 0 core --yes
+same_but before.bin rehearsal/units/A1/alt1.bin $((0x1000)):4096 $((0x2000)):4096
+equal "what is kept" "no: kept: spi-user, credentials of networks" "$(observed A1 resale | cut -d, -f1-2)"
+sound
