@@ -15,7 +15,7 @@
 #include <cmocka.h>
 #include <openssl/crypto.h>
 
-#include "keypair.h"
+#include "key_fixture.h"
 #include "secret.h"
 #include "stackwipe.h"
 
@@ -30,38 +30,6 @@
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
-
-static struct keypair *new_key(enum key_algorithm algorithm)
-{
-	struct keypair *keypair = NULL;
-	struct err err;
-	if (!keypair_new(algorithm, &keypair, &err))
-		fail_msg("%s", err.text);
-	return keypair;
-}
-
-/* What the units make of the bytes (reference: handshake.cpp's private key parser): nothing but the low bit of each
- * length byte is looked at. */
-struct positional {
-	const uint8_t *field[7]; /* n d p q dp dq qinv */
-};
-
-static struct positional positional_parse(const uint8_t *key)
-{
-	static const struct {
-		size_t skip, width;
-	} steps[7] = { { 9, 128 }, { 7, 128 }, { 1, 64 }, { 1, 64 }, { 1, 64 }, { 1, 64 },
-		{ 1, 64 } };
-	struct positional parsed;
-	size_t at = 0;
-	for (unsigned i = 0; i < 7; i++) {
-		at += steps[i].skip; /* the last byte of this field's length */
-		at += 1 + (key[at] & 1u);
-		parsed.field[i] = key + at;
-		at += steps[i].width;
-	}
-	return parsed;
-}
 
 /* Memory scan. The needles are kept masked, so that the scanner does not find itself. */
 enum { NEEDLES_MAX = 512, MASK_BYTE = 0x5a };
@@ -143,7 +111,7 @@ static void make_read_and_forget(enum key_algorithm algorithm)
 	static struct needles needles;
 	needles.count = 0;
 	struct err err;
-	struct keypair *keypair = new_key(algorithm), *again = NULL;
+	struct keypair *keypair = key_new(algorithm), *again = NULL;
 	take_needles(keypair, &needles);
 	size_t once = count_in_process(&needles);
 	assert_int_equal(once, needles.count / 2);

@@ -18,39 +18,9 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "fs.h"
-#include "keypair.h"
+#include "key_fixture.h"
 
 static char folder[] = "/tmp/test_keypair.XXXXXX";
-
-static struct keypair *new_key(enum key_algorithm algorithm)
-{
-	struct keypair *keypair = NULL;
-	struct err err;
-	if (!keypair_new(algorithm, &keypair, &err))
-		fail_msg("%s", err.text);
-	return keypair;
-}
-
-/* One line of what a shell command prints; its exit status. */
-static int shell(char *line, size_t cap, const char *format, ...) PRINTF_LIKE(3, 4);
-static int shell(char *line, size_t cap, const char *format, ...)
-{
-	char command[2048];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(command, sizeof command, format, args);
-	va_end(args);
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	line[0] = 0;
-	if (fgets(line, (int)cap, pipe))
-		line[strcspn(line, "\n")] = 0;
-	char rest[256];
-	while (fgets(rest, sizeof rest, pipe))
-		;
-	return pclose(pipe);
-}
 
 static void write_file(const char *name, const void *bytes, size_t len)
 {
@@ -58,42 +28,6 @@ static void write_file(const char *name, const void *bytes, size_t len)
 	struct err err;
 	assert_true(fs_join(path, folder, name, &err));
 	assert_true(fs_write_atomic(path, bytes, len, 0600, &err));
-}
-
-static size_t read_file(const char *name, uint8_t *to, size_t cap)
-{
-	char path[FS_PATH_MAX];
-	struct err err;
-	uint8_t *bytes = NULL;
-	size_t len = 0;
-	assert_true(fs_join(path, folder, name, &err));
-	assert_true(fs_read(path, cap, REASON_STATION, &bytes, &len, &err));
-	memcpy(to, bytes, len);
-	free(bytes);
-	return len;
-}
-
-/* What the units make of the bytes (reference: handshake.cpp's private key parser): nothing but the low bit of each
- * length byte is looked at. */
-struct positional {
-	const uint8_t *field[7]; /* n d p q dp dq qinv */
-};
-
-static struct positional positional_parse(const uint8_t *key)
-{
-	static const struct {
-		size_t skip, width;
-	} steps[7] = { { 9, 128 }, { 7, 128 }, { 1, 64 }, { 1, 64 }, { 1, 64 }, { 1, 64 },
-		{ 1, 64 } };
-	struct positional parsed;
-	size_t at = 0;
-	for (unsigned i = 0; i < 7; i++) {
-		at += steps[i].skip; /* the last byte of this field's length */
-		at += 1 + (key[at] & 1u);
-		parsed.field[i] = key + at;
-		at += steps[i].width;
-	}
-	return parsed;
 }
 
 static BIGNUM *number(const struct positional *parsed, unsigned field)
@@ -131,7 +65,7 @@ static void a_unit_can_use_every_fresh_rsa_key(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 80; i++) {
-		struct keypair *keypair = new_key(KEY_RSA_1024);
+		struct keypair *keypair = key_new(KEY_RSA_1024);
 		size_t len = 0;
 		const uint8_t *der = keypair_private(keypair, &len);
 		const struct public_key *public = keypair_public(keypair);
@@ -150,18 +84,18 @@ static void openssl_accepts_our_rsa_key(void **state)
 	(void)state;
 	char line[256];
 	for (unsigned i = 0; i < 5; i++) {
-		struct keypair *keypair = new_key(KEY_RSA_1024);
+		struct keypair *keypair = key_new(KEY_RSA_1024);
 		size_t len = 0;
 		const uint8_t *der = keypair_private(keypair, &len);
 		write_file("key.der", der, len);
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl rsa -inform DER -in %s/key.der -check -noout 2>&1",
 				folder),
 			0);
 		assert_string_equal(line, "RSA key ok");
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl rsa -inform DER -in %s/key.der -traditional -outform DER "
 				"2>/dev/null | cmp - %s/key.der",
 				folder, folder),
@@ -175,19 +109,19 @@ static void openssl_accepts_our_p256_key(void **state)
 	(void)state;
 	char line[256];
 	for (unsigned i = 0; i < 5; i++) {
-		struct keypair *keypair = new_key(KEY_P256);
+		struct keypair *keypair = key_new(KEY_P256);
 		size_t len = 0;
 		const uint8_t *der = keypair_private(keypair, &len);
 		assert_int_equal(len, 121);
 		write_file("key.der", der, len);
-		assert_int_equal(shell(line, sizeof line,
+		assert_int_equal(key_shell(line, sizeof line,
 					 "openssl ec -inform DER -in %s/key.der -check -noout 2>&1 "
 					 "| grep -c "
 					 "'EC Key valid'",
 					 folder),
 			0);
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl ec -inform DER -in %s/key.der -outform DER 2>/dev/null | "
 				"cmp - %s/key.der",
 				folder, folder),
@@ -201,21 +135,21 @@ static void openssl_agrees_on_the_public_half(void **state)
 	(void)state;
 	char line[256];
 	for (unsigned i = 0; i < 6; i++) {
-		struct keypair *keypair = new_key(i % 2 ? KEY_P256 : KEY_RSA_1024);
+		struct keypair *keypair = key_new(i % 2 ? KEY_P256 : KEY_RSA_1024);
 		const struct public_key *public = keypair_public(keypair);
 		size_t len = 0;
 		const uint8_t *der = keypair_private(keypair, &len);
 		write_file("key.der", der, len);
 		write_file("ours.pem", public->pem, strlen(public->pem));
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl pkey -inform DER -in %s/key.der -pubout -outform DER | "
 				"sha256sum | cut -c1-64",
 				folder),
 			0);
 		assert_string_equal(line, public->fingerprint);
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl pkey -pubin -in %s/ours.pem -pubout | cmp - %s/ours.pem",
 				folder, folder),
 			0);
@@ -228,12 +162,12 @@ static void compare_with_openssl_made(enum key_algorithm algorithm, const char *
 	char line[256];
 	for (unsigned i = 0; i < 8; i++) {
 		uint8_t der[KEY_PRIVATE_MAX];
-		assert_int_equal(
-			shell(line, sizeof line, "(%s) 2>/dev/null > %s/made.der", make, folder),
+		assert_int_equal(key_shell(line, sizeof line, "(%s) 2>/dev/null > %s/made.der",
+					 make, folder),
 			0);
-		size_t len = read_file("made.der", der, sizeof der);
+		size_t len = key_read_file(folder, "made.der", der, sizeof der);
 		assert_int_equal(
-			shell(line, sizeof line,
+			key_shell(line, sizeof line,
 				"openssl pkey -inform DER -in %s/made.der -pubout -outform DER | "
 				"sha256sum | cut -c1-64",
 				folder),
@@ -289,21 +223,21 @@ static void a_pkcs8_key_is_refused(void **state)
 	char line[256];
 	uint8_t der[1024];
 	/* What the vendor's tool makes with OpenSSL 3. */
-	assert_int_equal(shell(line, sizeof line,
+	assert_int_equal(key_shell(line, sizeof line,
 				 "openssl genrsa 1024 2>/dev/null | openssl rsa -outform DER -out "
 				 "%s/made.der "
 				 "2>/dev/null",
 				 folder),
 		0);
-	size_t len = read_file("made.der", der, sizeof der);
+	size_t len = key_read_file(folder, "made.der", der, sizeof der);
 	assert_refused(KEY_RSA_1024, der, len, "PKCS#8");
-	assert_int_equal(shell(line, sizeof line,
+	assert_int_equal(key_shell(line, sizeof line,
 				 "openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 "
 				 "-topk8 -nocrypt "
 				 "-outform DER -out %s/made.der",
 				 folder),
 		0);
-	len = read_file("made.der", der, sizeof der);
+	len = key_read_file(folder, "made.der", der, sizeof der);
 	assert_refused(KEY_P256, der, len, "SEC1");
 }
 
@@ -352,7 +286,7 @@ static void the_padded_form_of_the_firmware_is_taken(void **state)
 	(void)state;
 	static const uint8_t head[] = { 0x30, 0x82, 0x02, 0x5f, 0x02, 0x01, 0x00 };
 	static const uint8_t e[] = { 0x02, 0x03, 0x01, 0x00, 0x01 };
-	struct keypair *keypair = new_key(KEY_RSA_1024), *again = NULL;
+	struct keypair *keypair = key_new(KEY_RSA_1024), *again = NULL;
 	size_t len = 0;
 	struct positional fields = positional_parse(keypair_private(keypair, &len));
 	uint8_t padded[611], *to = padded;
@@ -383,7 +317,7 @@ static void the_padded_form_of_the_firmware_is_taken(void **state)
 
 static void refuse_every_bit_flip(enum key_algorithm algorithm)
 {
-	struct keypair *keypair = new_key(algorithm);
+	struct keypair *keypair = key_new(algorithm);
 	size_t len = 0;
 	uint8_t der[KEY_PRIVATE_MAX];
 	memcpy(der, keypair_private(keypair, &len), sizeof der);
@@ -413,7 +347,7 @@ static void every_cut_of_a_private_key_is_refused(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
 		enum key_algorithm algorithm = i ? KEY_P256 : KEY_RSA_1024;
-		struct keypair *keypair = new_key(algorithm);
+		struct keypair *keypair = key_new(algorithm);
 		size_t len = 0;
 		const uint8_t *der = keypair_private(keypair, &len);
 		for (size_t cut = 0; cut < len; cut++) {
@@ -430,7 +364,7 @@ static void every_cut_of_a_private_key_is_refused(void **state)
 static void what_stands_behind_a_key_is_ignored(void **state)
 {
 	(void)state;
-	struct keypair *keypair = new_key(KEY_RSA_1024), *again = NULL;
+	struct keypair *keypair = key_new(KEY_RSA_1024), *again = NULL;
 	size_t len = 0, kept = 0;
 	uint8_t slot[612];
 	memset(slot, 0xa5, sizeof slot);
@@ -447,7 +381,7 @@ static void what_stands_behind_a_key_is_ignored(void **state)
 static void two_keys_mixed_are_refused(void **state)
 {
 	(void)state;
-	struct keypair *a = new_key(KEY_P256), *b = new_key(KEY_P256);
+	struct keypair *a = key_new(KEY_P256), *b = key_new(KEY_P256);
 	size_t len = 0;
 	uint8_t mixed[121];
 	memcpy(mixed, keypair_private(a, &len), 121);

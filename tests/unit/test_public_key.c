@@ -12,58 +12,15 @@
 
 #include <cmocka.h>
 
-#include "fs.h"
-#include "keypair.h"
+#include "key_fixture.h"
 
 static char folder[] = "/tmp/test_public_key.XXXXXX";
-
-static struct keypair *new_key(enum key_algorithm algorithm)
-{
-	struct keypair *keypair = NULL;
-	struct err err;
-	if (!keypair_new(algorithm, &keypair, &err))
-		fail_msg("%s", err.text);
-	return keypair;
-}
-
-/* One line of what a shell command prints; its exit status. */
-static int shell(char *line, size_t cap, const char *format, ...) PRINTF_LIKE(3, 4);
-static int shell(char *line, size_t cap, const char *format, ...)
-{
-	char command[2048];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(command, sizeof command, format, args);
-	va_end(args);
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	line[0] = 0;
-	if (fgets(line, (int)cap, pipe))
-		line[strcspn(line, "\n")] = 0;
-	char rest[256];
-	while (fgets(rest, sizeof rest, pipe))
-		;
-	return pclose(pipe);
-}
-
-static size_t read_file(const char *name, uint8_t *to, size_t cap)
-{
-	char path[FS_PATH_MAX];
-	struct err err;
-	uint8_t *bytes = NULL;
-	size_t len = 0;
-	assert_true(fs_join(path, folder, name, &err));
-	assert_true(fs_read(path, cap, REASON_STATION, &bytes, &len, &err));
-	memcpy(to, bytes, len);
-	free(bytes);
-	return len;
-}
 
 static void a_public_key_comes_back_from_der_and_pem(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		struct keypair *keypair = new_key(i ? KEY_P256 : KEY_RSA_1024);
+		struct keypair *keypair = key_new(i ? KEY_P256 : KEY_RSA_1024);
 		const struct public_key *made = keypair_public(keypair);
 		struct public_key read;
 		struct err err;
@@ -95,7 +52,7 @@ static void refuse_pem(const char *pem, const char *says)
 static void a_pem_that_is_not_one_public_key_is_refused(void **state)
 {
 	(void)state;
-	struct keypair *keypair = new_key(KEY_P256);
+	struct keypair *keypair = key_new(KEY_P256);
 	const char *pem = keypair_public(keypair)->pem;
 	char text[2 * KEY_PEM_MAX];
 	refuse_pem("", "no PEM block");
@@ -128,11 +85,11 @@ static void only_the_three_algorithms_are_public_keys(void **state)
 	};
 	for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++) {
 		char line[64], pem[2048];
-		assert_int_equal(shell(line, sizeof line,
+		assert_int_equal(key_shell(line, sizeof line,
 					 "%s 2>/dev/null | openssl pkey -pubout > %s/other.pem",
 					 others[i].make, folder),
 			0);
-		size_t len = read_file("other.pem", (uint8_t *)pem, sizeof pem - 1);
+		size_t len = key_read_file(folder, "other.pem", (uint8_t *)pem, sizeof pem - 1);
 		pem[len] = 0;
 		struct public_key key;
 		struct err err;
@@ -146,13 +103,13 @@ static void an_rsa_2048_key_is_taken_and_an_even_one_not(void **state)
 {
 	(void)state;
 	char line[128], pem[1024];
-	assert_int_equal(shell(line, sizeof line,
+	assert_int_equal(key_shell(line, sizeof line,
 				 "openssl genrsa 2048 2>/dev/null | openssl pkey -pubout | tee "
 				 "%s/rsa.pem | openssl "
 				 "pkey -pubin -outform DER | sha256sum | cut -c1-64",
 				 folder),
 		0);
-	size_t len = read_file("rsa.pem", (uint8_t *)pem, sizeof pem - 1);
+	size_t len = key_read_file(folder, "rsa.pem", (uint8_t *)pem, sizeof pem - 1);
 	pem[len] = 0;
 	struct public_key key;
 	struct err err;
@@ -175,7 +132,7 @@ static void an_rsa_2048_key_is_taken_and_an_even_one_not(void **state)
 static void a_point_off_the_curve_is_no_public_key(void **state)
 {
 	(void)state;
-	struct keypair *keypair = new_key(KEY_P256);
+	struct keypair *keypair = key_new(KEY_P256);
 	uint8_t der[91];
 	struct public_key key;
 	struct err err;
