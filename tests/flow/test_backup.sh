@@ -154,3 +154,12 @@ open "$(the_backup)" lab plain.l || fail "custom product: $(cat cms.err)"
 whole A1 plain.l 0 0x08000000 1 0x1fffc000 2 0x1fff7800 3 0xffff0000
 nothing_plain rehearsal/units/A1/alt0.bin $((0x8000 + 7)) 32
 sound
+# P1: with a serial flash, if its bootloader shows one
+rm -rf rehearsal plain.*
+job p1
+expect 0 "$STATION" rehearse p1.cfg --units 1
+expect 0 "$STATION" backup --state rehearsal --json --recipient lab.pem
+open "$(the_backup)" lab plain.l || fail "P1: $(cat cms.err)"
+whole A1 plain.l 0 0x08000000 1 0 2 0
+equal "memory of a P1" "$(find rehearsal/units/A1 -name 'alt*.bin' | wc -l)" "$(jq '[.regions[].alt] | unique | length' plain.l/manifest.json)"
+sound

@@ -155,13 +155,14 @@ equal "its steps" "identify PASS,compare PASS,restore-parts PASS,restore-write P
 	ORDER BY started_at DESC LIMIT 1) ORDER BY seq)")"
 
 # --- power is lost in the middle, wherever: again, and it is as it was ---
-# power_lost OPERATION
+# power_lost OPERATION [CHECK]: at this erase or block, and restored afterwards. CHECK: what has to hold in between
 power_lost() {
 	echo "faults : { list = ( { slot = \"A1\"; kind = \"brown-out\"; at_operation = $1; back_after_ms = 50; button = true; } ); };" \
 		>rehearsal/units/A1/faults.cfg
 	restore 1 "$file" --slot A1 --key quality.key --yes
 	equal "power lost at $1" "restore|FAIL|usb-gone" "$(last)"
 	rm rehearsal/units/A1/faults.cfg
+	if [ -n "${2:-}" ]; then "$2"; fi
 	restore 0 "$file" --slot A1 --key quality.key --yes
 	as_saved A1 1 $dct
 	as_saved A1 0 $((0x100000)) "$copies" "$((0xc100)):4" "$((0x12000)):4"
@@ -175,10 +176,21 @@ for at in 1 3 12 34 38 41; do
 	damage A1 0 0x20400 0xa0400
 	power_lost $at
 done
-# Settings, the server's key, its own key.
-for at in 1 2 3; do
-	damage_dct 5000 2100 100
-	power_lost $at
+# Settings, the server's key, its own key, in this order.
+# Of the copy that counts: its header says "complete" and "current". The view in alt1.bin is only as new as the last write.
+slot_is() {
+	local copy=$((0x8000))
+	[ "$(bytes rehearsal/units/A1/alt0.bin $((0x4004)) 2 | od -An -tx1 | xargs)" != "00 01" ] || copy=$((0x4000))
+	cmp -s <(bytes units.saved/alt1.bin "$1" "$2") <(bytes rehearsal/units/A1/alt0.bin $((copy + 7548 + $1)) "$2")
+}
+none_is() { ! slot_is 8300 4 && ! slot_is 2082 512 && ! slot_is 34 612 || fail "something was written before the settings"; }
+settings_are() { slot_is 8300 4 && ! slot_is 2082 512 && ! slot_is 34 612 || fail "the server's key does not follow the settings"; }
+key_is_missing() { slot_is 8300 4 && slot_is 2082 512 && ! slot_is 34 612 || fail "its own key is not the last"; }
+# The settings behind the keys are two blocks, and half of a block may have been written.
+checks=(none_is none_is settings_are key_is_missing)
+for at in 1 2 3 4; do
+	damage_dct 8300 2500 600
+	power_lost $at "${checks[at - 1]}"
 	equal "its key" "$old_key" "$(fingerprint_of_slot rehearsal/units/A1/alt1.bin 34)"
 done
 # A cell that does not take it.
@@ -226,6 +238,21 @@ equal "the key that the unit made" on-device "$(key_state "$own")"
 keyless core alt1.bin $((0x2000)) null
 as_saved A1 1 $((0x200000))
 erased rehearsal/units/A1/alt1.bin $((0x2000)) 612
+
+# --- a backup that could not see the record memory leaves it alone ---
+rm -rf rehearsal
+job photon
+expect 0 "$STATION" rehearse photon.cfg --units 1 --condition parts
+save A1
+open "$file" quality plain || fail "it does not open"
+equal "hidden" "false true" "$(jq -r '.regions[].hidden' plain/manifest.json | sort -u | xargs)"
+rm -rf plain
+damage A1 0 0xa0400
+restore 0 "$file" --key quality.key --yes
+grep "not in the backup: it could not be seen then" out >/dev/null || fail "hidden memory is not told: $(cat out)"
+as_saved A1 0 $((0x100000))
+equal "its key" "enrolled" "$(sql 'SELECT state FROM device_key')"
+sound
 
 # --- Core: keys in external flash, all of it lost ---
 rm -rf rehearsal

@@ -90,6 +90,8 @@ static void old_ones_go_in_their_order(void **state)
 	struct bench *bench = *state;
 	one(bench, "provision", UNIT_A, OUTCOME_PASS, NULL, 0);
 	one(bench, "diagnose", UNIT_A, OUTCOME_FAIL, "backups/a/2", 2000);
+	/* Which did nothing to it. */
+	one(bench, "provision", UNIT_A, OUTCOME_REFUSED, NULL, 0);
 	one(bench, "diagnose", "", OUTCOME_FAIL, "backups/x/1", 1000);
 	assert_string_equal(over(bench, 999 + DAY), "none");
 	assert_string_equal(over(bench, 1000 + DAY), "backups/x/1");
