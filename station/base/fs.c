@@ -109,14 +109,6 @@ bool fs_write_all(int fd, const void *bytes, size_t len, size_t *ret_written)
 	return true;
 }
 
-static bool sync_folder_of(const char *path)
-{
-	char folder[FS_PATH_MAX];
-	fs_folder_of(folder, path);
-	SCOPED_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd >= 0 && fsync(fd) == 0;
-}
-
 bool fs_atomic_begin(struct fs_atomic *file, const char *path, struct err *err)
 {
 	if (!text_copy(file->path, sizeof file->path, path) ||
@@ -134,9 +126,9 @@ bool fs_atomic_commit(struct fs_atomic *file, mode_t mode, struct err *err)
 		return err_sys(err, REASON_STORE, errno, "cannot write %s", file->path);
 	close(file->fd);
 	file->begun = false;
-	if (!sync_folder_of(file->path))
-		return err_sys(err, REASON_STORE, errno, "cannot sync the folder of %s", file->path);
-	return true;
+	char folder[FS_PATH_MAX];
+	fs_folder_of(folder, file->path);
+	return fs_sync_folder(folder, err);
 }
 
 void fs_atomic_abandon(struct fs_atomic *file)
@@ -157,6 +149,13 @@ bool fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mod
 	if (!fs_write_all(file.fd, bytes, len, &written))
 		return err_sys(err, REASON_STORE, errno, "cannot write %s", path);
 	return fs_atomic_commit(&file, mode, err);
+}
+
+bool fs_sync_folder(const char *path, struct err *err)
+{
+	SCOPED_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return (fd >= 0 && fsync(fd) == 0) ||
+	       err_sys(err, REASON_STORE, errno, "cannot sync the folder %s", path);
 }
 
 bool fs_make_folder(const char *path, mode_t mode, struct err *err)

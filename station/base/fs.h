@@ -39,6 +39,8 @@ void fs_atomic_abandon(struct fs_atomic *file);
 bool fs_write_all(int fd, const void *bytes, size_t len, size_t *ret_written) MUST_CHECK;
 /* mkdir -p. REASON_STORE. */
 bool fs_make_folder(const char *path, mode_t mode, struct err *err) MUST_CHECK;
+/* What was made, renamed or removed in the folder stays so. REASON_STORE. */
+bool fs_sync_folder(const char *path, struct err *err) MUST_CHECK;
 bool fs_exists(const char *path);
 /* "folder/name", or name itself if it is absolute. REASON_INPUT if too long. */
 bool fs_join(char ret[FS_PATH_MAX], const char *folder, const char *name, struct err *err)
