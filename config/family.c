@@ -11,6 +11,7 @@
 #include "text.h"
 
 enum {
+	PACE_MAX_US = 10000000,
 	TIMEOUT_MS_MAX = 600000,
 	ASK_AGAIN_MS = 4000,
 	TRANSFER_SIZE_MIN = 8,
@@ -107,6 +108,9 @@ static void read_alt(const struct cfg *cfg, struct family_alt *alt)
 	alt->access_end = (uint32_t)cfg_int_or(cfg, "access_end", 1, UINT32_MAX, (int64_t)end);
 	alt->erase_timeout_ms = read_timeout(cfg, "erase_timeout_ms");
 	alt->write_timeout_ms = read_timeout(cfg, "write_timeout_ms");
+	alt->erase_us_per_kib = (uint32_t)cfg_int_or(cfg, "erase_us_per_kib", 0, PACE_MAX_US, 0);
+	alt->write_us_per_kib = (uint32_t)cfg_int_or(cfg, "write_us_per_kib", 0, PACE_MAX_US, 0);
+	alt->read_us_per_kib = (uint32_t)cfg_int_or(cfg, "read_us_per_kib", 0, PACE_MAX_US, 0);
 }
 
 static void read_overlaps(const struct cfg *cfg, struct family_region *region)

@@ -47,6 +47,8 @@ struct family_alt {
 	uint32_t access_start, access_end; /* no byte outside is ever read or written; the whole layout if not given */
 	/* How long one erase or one block may take, from the datasheet's maximum, with reserve. */
 	uint32_t erase_timeout_ms, write_timeout_ms;
+	/* About how long they take, with the wire, for estimates; 0: not known. */
+	uint32_t erase_us_per_kib, write_us_per_kib, read_us_per_kib;
 };
 
 /* How a region is written that DFU cannot write: its image waits in another region, and a byte in a

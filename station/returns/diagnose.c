@@ -46,17 +46,23 @@ bool diagnose_history(struct returned *unit, struct findings *findings, struct e
 	return true;
 }
 
-bool diagnose_keep(
-	const struct returned *unit, const struct findings *findings, size_t begin, struct err *err)
+bool diagnose_keep_for(struct record *record, const char *attempt_id,
+	const struct findings *findings, size_t begin, struct err *err)
 {
 	for (size_t i = begin; i < findings->count; i++) {
 		const struct finding *finding = &findings->list[i];
-		if (!record_finding(unit->record, unit->attempt_id, finding->subject,
+		if (!record_finding(record, attempt_id, finding->subject,
 			    finding_state_name(finding->state), finding_info(finding->code)->code,
 			    finding->evidence, err))
 			return false;
 	}
 	return true;
+}
+
+bool diagnose_keep(
+	const struct returned *unit, const struct findings *findings, size_t begin, struct err *err)
+{
+	return diagnose_keep_for(unit->record, unit->attempt_id, findings, begin, err);
 }
 
 const struct diagnose_part *diagnose_part(unsigned index)

@@ -54,6 +54,10 @@ const struct diagnose_part *diagnose_part(unsigned index);
 bool diagnose_keep(const struct returned *unit, const struct findings *findings, size_t begin,
 	struct err *err) MUST_CHECK;
 
+/* The same for whoever has findings but no diagnosis. */
+bool diagnose_keep_for(struct record *record, const char *attempt_id,
+	const struct findings *findings, size_t begin, struct err *err) MUST_CHECK;
+
 bool diagnose_history(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;

@@ -130,7 +130,22 @@ enum finding_means {
 	X(CUSTOMER_DATA, "customer-data", NOTE, REPAIR_WIPE, "", \
 		"wipe it before somebody else gets the unit") \
 	X(CUSTOMER_HIDDEN, "customer-data-hidden", UNKNOWN, 0, "", \
-		"clear it on the unit: hold its button until the light turns white")
+		"clear it on the unit: hold its button until the light turns white") \
+	/* --exercise, and what it left */ \
+	X(FLASH_GOOD, "flash-good", GOOD, 0, "", "") \
+	X(FLASH_BAD, "flash-bad", FAULT, MEANS_FLASH_DEFECT, \
+		"what is written there is not what is read: updates fail, or data is lost", \
+		"set it aside: replace its flash, or scrap it") \
+	X(FLASH_SIZE, "flash-size", FAULT, MEANS_FLASH_DEFECT, \
+		"updates or an application's data destroy its keys: it never gets online again", \
+		"set it aside: its flash is a smaller part than belongs there") \
+	X(SIZE_UNPROVEN, "flash-size-unproven", UNKNOWN, 0, "", "") \
+	X(NOT_EXERCISED, "not-exercised", UNKNOWN, 0, "", "") \
+	X(RESTORED, "exercise-restored", NOTE, 0, "", "") \
+	X(RESTORE_ASIDE, "exercise-set-aside", UNKNOWN, 0, "", \
+		"if what stands there is of no use, diagnose again with --put-back") \
+	X(NOT_RESTORED, "exercise-not-restored", FAULT, MEANS_FLASH_DEFECT, "", \
+		"set it aside; its old contents are kept in the state folder, in exercise/")
 
 enum finding_code {
 #define X(name, ...) FINDING_CODE_##name,

@@ -26,11 +26,13 @@ static void the_table_tells_what_to_do_about_every_fault(void **state)
 			assert_true(info->remedy[0]);
 		} else
 			assert_int_equal(info->means & ~(unsigned)REPAIR_WIPE, 0);
-		/* An owner sees what keeps a unit from working, and nothing else. */
+		/* An owner sees what keeps a unit from working, and nothing else; but of flash that is bad
+		 * where nothing stands yet only some day. */
 		bool works_not = info->state == FINDING_FAULT &&
 				 (info->means & (REPAIR_IMAGES | REPAIR_DEVICE_KEY |
 							REPAIR_SERVER_KEY | MEANS_SWD));
-		if (works_not != (info->seen[0] != 0))
+		bool some_day = info->state == FINDING_FAULT && (info->means & MEANS_FLASH_DEFECT);
+		if (works_not != (info->seen[0] != 0) && !some_day)
 			fail_msg("%s: seen by its owner: '%s'", info->code, info->seen);
 	}
 }
