@@ -52,7 +52,10 @@ bool cmd_parse(int argc, char **argv, const char *help, const struct cmd_option 
 	struct option names[CMD_OPTIONS_MAX + 2] = { { "help", no_argument, NULL, 'h' } };
 	for (size_t i = 0; i < count && i < CMD_OPTIONS_MAX; i++)
 		names[i + 1] = (struct option){ options[i].name,
-			options[i].text ? required_argument : no_argument, NULL, OWN + (int)i };
+			!options[i].text        ? no_argument
+			: options[i].flag ? optional_argument
+					  : required_argument,
+			NULL, OWN + (int)i };
 	opterr = 0;
 	optind = 1;
 	for (int option; (option = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
@@ -69,7 +72,7 @@ bool cmd_parse(int argc, char **argv, const char *help, const struct cmd_option 
 		}
 		if (options[option - OWN].text)
 			*options[option - OWN].text = optarg;
-		else
+		if (options[option - OWN].flag)
 			*options[option - OWN].flag = true;
 	}
 	*ret_arguments = argv + optind;

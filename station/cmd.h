@@ -36,7 +36,8 @@ int cmd_slots(int argc, char **argv);
 int cmd_sync(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 
-/* One option of a command: --name VALUE goes to *text, --name alone to *flag. */
+/* One option of a command: --name VALUE goes to *text, --name alone to *flag. With both, the value may be
+ * left out (--name=VALUE): flag is set in any case. */
 struct cmd_option {
 	const char *name;
 	const char **text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* station diagnose: what is wrong with units that came back. Read only. */
+/* station diagnose: what is wrong with units that came back. Read only, but for --exercise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "diagnose.h"
+#include "cmd_diagnose_exercise.h"
 #include "cmd_found.h"
 #include "interrupt.h"
 #include "scope.h"
@@ -22,9 +23,17 @@ static const char help[] =
 	"afterwards (on leaving DFU it would write its flags). What is found goes into the record. Not while\n"
 	"the line runs.\n"
 	"\n"
+	"With --exercise it is written to: sectors that are not in use, or that a finding calls in question,\n"
+	"take patterns, and get their contents back. Keys and what DFU must not write are never touched. What\n"
+	"is tested is shown first. A unit whose power goes meanwhile is put back at its next visit.\n"
+	"\n"
 	"  --slot S         this slot or port only; otherwise every unit of a known family\n"
 	"  --job JOB        also compares with this job, which shows the first wrong address of an image\n"
 	"  --device-id ID   its id, where it cannot tell by itself; wants --slot\n"
+	"  --exercise[=RANGE]  also the write test; RANGE, as in 0x60000+0x20000: of exactly these sectors\n"
+	"  --regions R,...  of these regions only\n"
+	"  --yes            it is agreed to; otherwise the name of the slot has to be typed\n"
+	"  --put-back       what an exercise left is put back also where something else stands since\n"
 	"  --operator NAME  into the record\n"
 	"  --state DIR      the state folder (the config's); that of a rehearsal has its virtual units\n"
 	"  --config FILE    the station's config\n"
@@ -35,6 +44,7 @@ static const char help[] =
 
 struct options {
 	struct visit_options visit;
+	struct cmd_exercise exercise;
 	bool json;
 };
 
@@ -218,7 +228,10 @@ static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct r
 		.cancel = interrupt_once() };
 	if (!choose_cloud(visit, returned, err))
 		return false;
-	if (!diagnose(returned, &result->findings, &why))
+	result->findings = attempt->findings;
+	if (!diagnose(returned, &result->findings, &why) ||
+		!cmd_exercise(
+			&options->exercise, result->unit, returned, &result->findings, &why))
 		trouble = &why;
 	judge(result, trouble);
 	if (!finish(visit, attempt, result, trouble, err))
@@ -228,6 +241,18 @@ static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct r
 	if (trouble && must_stop(trouble))
 		*err = *trouble;
 	return !trouble || !must_stop(trouble);
+}
+
+/* What was asked for was done, and what it left before was put back. */
+static bool all_exercised(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		enum finding_code code = findings->list[i].code;
+		if (code == FINDING_CODE_NOT_EXERCISED || code == FINDING_CODE_SIZE_UNPROVEN ||
+			code == FINDING_CODE_RESTORE_ASIDE)
+			return false;
+	}
+	return true;
 }
 
 static int visit_one(struct visit *visit, struct visit_unit unit, const struct options *options)
@@ -250,7 +275,7 @@ static int visit_one(struct visit *visit, struct visit_unit unit, const struct o
 	if (visit_begin(visit, &unit, "diagnose", &attempt, &err) &&
 		look_at(visit, &attempt, result, options, &err))
 		return result->verdict == VERDICT_HEALTHY && !result->repairs &&
-				       attempt.device_id[0]
+				       attempt.device_id[0] && all_exercised(&result->findings)
 			       ? EXIT_DONE
 			       : EXIT_NOT_ALL;
 	/* One that does not even say who it is has its place in what is told all the same. */
@@ -286,10 +311,14 @@ int cmd_diagnose(int argc, char **argv)
 {
 	struct options options = { .visit.command = "diagnose" };
 	struct visit_options *visit = &options.visit;
+	struct cmd_exercise *exercise = &options.exercise;
 	const struct cmd_option own[] = { { "slot", &visit->slot, NULL },
 		{ "job", &visit->job, NULL }, { "device-id", &visit->device_id, NULL },
 		{ "operator", &visit->operator_name, NULL }, { "state", &visit->state, NULL },
-		{ "config", &visit->config, NULL }, { "json", NULL, &options.json } };
+		{ "config", &visit->config, NULL }, { "json", NULL, &options.json },
+		{ "exercise", &exercise->range, &exercise->wanted },
+		{ "regions", &exercise->regions, NULL }, { "yes", NULL, &exercise->yes },
+		{ "put-back", NULL, &visit->put_back } };
 	char **arguments;
 	int count, status;
 	if (!cmd_parse(
@@ -298,5 +327,6 @@ int cmd_diagnose(int argc, char **argv)
 	if (count)
 		return cmd_usage(
 			"diagnose", "it takes no argument but options: --slot %s?", arguments[0]);
-	return run(&options);
+	exercise->json = options.json;
+	return cmd_exercise_check(exercise, &status) ? run(&options) : status;
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "clock.h"
+#include "diagnose.h"
+#include "exercise.h"
 #include "finding.h"
 #include "fs.h"
 #include "interrupt.h"
@@ -371,6 +373,61 @@ static bool note_unreadable(
 			       verdict_name(VERDICT_UNREADABLE), err));
 }
 
+static bool run_restore(struct visit *visit, const struct visit_unit *unit,
+	struct visit_attempt *attempt, struct err *err)
+{
+	const struct exercise_unit exercised = { .dfu = &attempt->dfu,
+		.family = unit->family,
+		.record = visit->record,
+		.attempt_id = attempt->id,
+		.device_id = attempt->device_id,
+		.cancel = interrupt_once() };
+	struct err store;
+	bool good = exercise_restore(&exercised, visit->options.put_back, &attempt->findings, err);
+	for (size_t i = 0; i < attempt->findings.count; i++)
+		fprintf(stderr, "station %s: %s: %s\n", visit->options.command, unit->slot,
+			attempt->findings.list[i].evidence);
+	if (diagnose_keep_for(visit->record, attempt->id, &attempt->findings, 0, &store))
+		return good;
+	*err = store;
+	return false;
+}
+
+typedef bool (*visit_step)(struct visit *visit, const struct visit_unit *unit,
+	struct visit_attempt *attempt, struct err *err);
+
+static bool run_step(struct visit *visit, const struct visit_unit *unit,
+	struct visit_attempt *attempt, const char *name, visit_step step, struct err *err)
+{
+	unsigned seq;
+	if (!record_step_begin(visit->record, attempt->id, name, 1, &seq, err))
+		return false;
+	struct err why = { 0 };
+	bool good = step(visit, unit, attempt, &why);
+	enum outcome outcome = good                           ? OUTCOME_PASS
+			       : err_kind(&why) == ERR_CANCEL ? OUTCOME_ABORTED
+							      : OUTCOME_FAIL;
+	if (!record_step_end(visit->record, attempt->id, seq, outcome,
+		    good ? REASON_NONE : why.reason, good ? NULL : why.text, err))
+		return false;
+	if (!good)
+		*err = why;
+	return good;
+}
+
+static bool find_out(struct visit *visit, const struct visit_unit *unit,
+	struct visit_attempt *attempt, struct err *err)
+{
+	return open_session(visit, unit, attempt, err) && identify(visit, unit, attempt, err);
+}
+
+/* A person's decision is about what was set aside, too. */
+static bool has_left(struct visit *visit, const struct visit_attempt *attempt)
+{
+	return attempt->device_id[0] && (visit->options.put_back ||
+						exercise_pending(visit->record, attempt->device_id));
+}
+
 bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
 	struct visit_attempt *ret, struct err *err)
 {
@@ -380,20 +437,15 @@ bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char 
 		.usb_path = unit->ident.port,
 		.usb_serial = unit->ident.serial,
 		.operator_name = visit->options.operator_name };
-	unsigned seq;
 	*ret = (struct visit_attempt){ 0 };
-	if (!record_attempt_begin(visit->record, &arrival, ret->id, err) ||
-		!record_step_begin(visit->record, ret->id, "identify", 1, &seq, err))
+	if (!record_attempt_begin(visit->record, &arrival, ret->id, err))
 		return false;
-	bool good = open_session(visit, unit, ret, err) && identify(visit, unit, ret, err);
-	struct err why = good ? (struct err){ 0 } : *err;
-	enum outcome outcome = good ? OUTCOME_PASS : OUTCOME_FAIL;
-	if (!record_step_end(
-		    visit->record, ret->id, seq, outcome, why.reason, good ? NULL : why.text, err))
-		return false;
-	if (good)
+	if (run_step(visit, unit, ret, "identify", find_out, err) &&
+		(!has_left(visit, ret) ||
+			run_step(visit, unit, ret, "restore-exercise", run_restore, err)))
 		return true;
-	outcome = reason_info(why.reason)->outcome;
+	struct err why = *err;
+	enum outcome outcome = reason_info(why.reason)->outcome;
 	if (!note_unreadable(visit, ret, &why, err) ||
 		!visit_end(visit, ret, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, why.reason,
 			why.text, err))

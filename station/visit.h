@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "device_id.h"
+#include "finding.h"
 #include "plan.h"
 #include "record.h"
 #include "usb.h"
@@ -13,6 +14,8 @@
 struct visit_options {
 	const char *command;                                                 /* "diagnose" */
 	const char *config, *state, *slot, *job, *device_id, *operator_name; /* NULL: not given */
+	/* What an exercise left is put back also where something else stands since. */
+	bool put_back;
 };
 
 /* A unit at its place. */
@@ -48,6 +51,7 @@ struct visit_attempt {
 	struct dfu dfu;
 	unsigned passage;
 	bool unreadable; /* it could not be opened, or told nothing of itself: a finding of it */
+	struct findings findings; /* what an exercise of an earlier visit left, in the record already */
 };
 
 /* Sends a unit whose program runs into DFU: *unit is then what came. REASON_NO_RETURN if its family has no
@@ -55,7 +59,8 @@ struct visit_attempt {
 bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *err) MUST_CHECK;
 
 /* Begins an attempt of a kind ("diagnose") and identifies the unit in DFU; the session is open after
- * it. On failure the attempt has its outcome already. A unit that nobody can name is no failure. */
+ * it. A unit that an exercise was cut off from is put back (step restore-exercise), and that is told.
+ * On failure the attempt has its outcome already. A unit that nobody can name is no failure. */
 bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
 	struct visit_attempt *ret, struct err *err) MUST_CHECK;
 /* Leaves DFU, so that the unit's firmware runs once, and brings it back: the session is open anew, with the

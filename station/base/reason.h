@@ -173,6 +173,9 @@ enum err_kind {
 		"The unit is marked as scrap", "take it out of the line") \
 	X(QUARANTINED, "quarantined", REJECT, REFUSED, NONE, \
 		"The unit is in quarantine", "keep it apart until it is released") \
+	X(EXERCISE_PENDING, "exercise-pending", REJECT, REFUSED, HANDLING, \
+		"An exercise of the unit's flash was cut off", \
+		"diagnose it, or run it: both put its contents back first") \
 	X(DUPLICATE_ID, "duplicate-id", REJECT, REFUSED, UNIT, \
 		"Two units claim one device id", "keep both apart and find out which is which") \
 	X(DUPLICATE_KEY, "duplicate-key", REJECT, REFUSED, UNIT, \

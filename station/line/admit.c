@@ -16,6 +16,13 @@ static bool refuse_set_aside(const char *mark, struct err *err)
 	return true;
 }
 
+bool admit_mark(struct attempt *attempt, struct err *err)
+{
+	struct record_unit unit;
+	return record_unit(attempt->record, attempt->device_id, &unit, err) &&
+	       refuse_set_aside(unit.mark, err);
+}
+
 bool admit(struct attempt *attempt, struct err *err)
 {
 	const struct line_options *options = &attempt->line->options;

@@ -103,6 +103,8 @@ void attempt_log(struct attempt *attempt, const char *format, ...) PRINTF_LIKE(2
 bool admit(struct attempt *attempt, struct err *err) MUST_CHECK;
 /* The same for one that came back: what it was made to before is no reason, nor that it needs repair. */
 bool admit_returned(struct attempt *attempt, struct err *err) MUST_CHECK;
+/* The part of it that no kind that writes goes past: it is neither scrap nor in quarantine. */
+bool admit_mark(struct attempt *attempt, struct err *err) MUST_CHECK;
 
 /* identity.c: finds the device id from all sources, all must agree; the first time it goes
  * into the record, later it is compared (UNIT_SWAPPED). In a DFU session, or on the running

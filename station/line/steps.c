@@ -174,6 +174,8 @@ static const struct step put_back_steps[] = {
 
 static const struct step identify_steps[] = {
 	{ "identify", "identifying the unit", NULL, step_identify, "identify", 120 },
+	{ "restore-exercise", "putting back what an exercise left", step_exercise_left,
+		step_restore_exercise, "restore-exercise", 240 },
 };
 
 static const struct step stage_steps[] = {

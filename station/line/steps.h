@@ -36,6 +36,10 @@ const struct step_table *step_table_put_back(void);
 /* Index of a step by name; it exists. */
 size_t step_index(const struct step_table *table, const char *name);
 
+/* step_exercise.c: has it sectors that an exercise did not put back? Puts them back; a kind that only reads
+ * is refused. */
+bool step_exercise_left(const struct attempt *attempt);
+bool step_restore_exercise(struct attempt *attempt, struct err *err);
 /* step_check.c */
 bool step_check(struct attempt *attempt, struct err *err);
 /* The same, but for what only matters to who writes. */
