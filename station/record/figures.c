@@ -11,20 +11,7 @@
 
 enum { SMALL_SCOPE = 20000 /* attempts whose steps are read themselves, for exact quantiles */ };
 
-struct reading {
-	struct record *record;
-	const struct figures_scope *scope;
-	const struct figures_reader *reader;
-	char (*batch_ids)[UUID_TEXT];
-	char (*sorted_ids)[UUID_TEXT];
-	size_t batch_count, room;
-	bool large; /* more than SMALL_SCOPE attempts */
-	struct sql_query enrolled;
-	int64_t since, until; /* INT64_MAX: open */
-	struct figures_sums *sums;
-};
-
-static bool stopped(struct err *err)
+bool figures_stopped(struct err *err)
 {
 	return err_set(err, REASON_STOPPED, "the reading was ended");
 }
@@ -98,7 +85,7 @@ static bool read_images(struct reading *reading, const char *batch_id, struct er
 			.platform_id = sql_column_int(&query, 7, -1),
 		};
 		if (!reading->reader->image(reading->reader->context, &image))
-			return stopped(err);
+			return figures_stopped(err);
 	}
 	return false;
 }
@@ -123,7 +110,7 @@ static bool read_batches(struct reading *reading, struct err *err)
 			return false;
 		const char *id = reading->batch_ids[reading->batch_count - 1];
 		if (!reading->reader->batch(reading->reader->context, &batch))
-			return stopped(err);
+			return figures_stopped(err);
 		if (!read_images(reading, id, err))
 			return false;
 	}
@@ -131,7 +118,7 @@ static bool read_batches(struct reading *reading, struct err *err)
 }
 
 /* Does the scope hold batches only? Otherwise also what has none. */
-static bool only_batches(const struct figures_scope *scope)
+bool figures_only_batches(const struct figures_scope *scope)
 {
 	return scope->batch_id || scope->work_order || scope->job_name || scope->last_batch;
 }
@@ -141,10 +128,10 @@ static int by_text(const void *left, const void *right)
 	return strcmp(left, right);
 }
 
-static bool has_batch(const struct reading *reading, const char *batch_id)
+bool figures_has_batch(const struct reading *reading, const char *batch_id)
 {
 	if (!batch_id)
-		return !only_batches(reading->scope);
+		return !figures_only_batches(reading->scope);
 	return bsearch(batch_id, reading->sorted_ids, reading->batch_count,
 		       sizeof *reading->sorted_ids, by_text) != NULL;
 }
@@ -181,9 +168,9 @@ static bool read_stops(struct reading *reading, struct err *err)
 			.from_at = sql_column_int(&query, 2, -1),
 			.to_at = sql_column_int(&query, 3, -1),
 		};
-		if (has_batch(reading, stop.batch_id) &&
+		if (figures_has_batch(reading, stop.batch_id) &&
 			!reading->reader->stop(reading->reader->context, &stop))
-			return stopped(err);
+			return figures_stopped(err);
 	}
 	return false;
 }
@@ -238,7 +225,7 @@ static bool pass_attempt(struct reading *reading, const struct sql_query *query,
 	if (attempt.batch_id && !(attempt.outcome && strcmp(attempt.outcome, "PASS") == 0) &&
 		!count_enrolled(reading, attempt.id, err))
 		return false;
-	return reading->reader->attempt(reading->reader->context, &attempt) || stopped(err);
+	return reading->reader->attempt(reading->reader->context, &attempt) || figures_stopped(err);
 }
 
 /* batch_id NULL: those without a batch. */
@@ -266,7 +253,7 @@ static bool read_attempts(struct reading *reading, struct err *err)
 	for (size_t i = 0; i < reading->batch_count; i++)
 		if (!read_attempts_of(reading, reading->batch_ids[i], err))
 			return false;
-	return only_batches(reading->scope) || read_attempts_of(reading, NULL, err);
+	return figures_only_batches(reading->scope) || read_attempts_of(reading, NULL, err);
 }
 
 /* --- steps --- */
@@ -323,98 +310,6 @@ static bool read_steps(struct reading *reading, struct err *err)
 	return true;
 }
 
-/* --- keys and findings: few rows beside many attempts --- */
-
-/* Calls read for each row of query whose attempt is of the scope. The first columns are its batch_id and
- * started_at. */
-static bool each_in_scope(struct reading *reading, struct sql_query *query,
-	bool (*read)(struct reading *reading, const struct sql_query *query, struct err *err),
-	struct err *err)
-{
-	bool row = false;
-	while (sql_next(query, &row, err)) {
-		if (!row)
-			return true;
-		int64_t at = sql_column_int(query, 1, -1);
-		if (at >= reading->since && at < reading->until &&
-			has_batch(reading, sql_column_text(query, 0)) && !read(reading, query, err))
-			return false;
-	}
-	return false;
-}
-
-/* Reads a table whose rows belong to attempts: for a small scope beside its attempts, for a large one all of it,
- * because nearly all attempts have none. */
-static bool read_beside(struct reading *reading, const char *of_batch, const char *all,
-	bool (*read)(struct reading *reading, const struct sql_query *query, struct err *err),
-	struct err *err)
-{
-	size_t without = !only_batches(reading->scope);
-	if (reading->large) {
-		SCOPED_QUERY query = { 0 };
-		return sql_query(&reading->record->sql, all, SQL_NOTHING, &query, err) &&
-		       each_in_scope(reading, &query, read, err);
-	}
-	for (size_t i = 0; i < reading->batch_count + without; i++) {
-		const char *id = i < reading->batch_count ? reading->batch_ids[i] : NULL;
-		SCOPED_QUERY query = { 0 };
-		if (!sql_query(&reading->record->sql, of_batch,
-			    SQL(sql_text(id), sql_int(reading->since), sql_int(reading->until)),
-			    &query, err) ||
-			!each_in_scope(reading, &query, read, err))
-			return false;
-	}
-	return true;
-}
-
-#define OF_BATCH " WHERE a.batch_id IS ?1 AND a.started_at >= ?2 AND a.started_at < ?3"
-
-static bool count_retired(struct reading *reading, const struct sql_query *query, struct err *err)
-{
-	const char *state = sql_column_text(query, 2);
-	(void)err;
-	reading->sums->keys.superseded += strcmp(state, "superseded") == 0;
-	reading->sums->keys.abandoned += strcmp(state, "abandoned") == 0;
-	return true;
-}
-
-static bool read_keys(struct reading *reading, struct err *err)
-{
-	static const char of_batch[] =
-		"SELECT a.batch_id, a.started_at, k.state FROM attempt a CROSS JOIN device_key k"
-		" INDEXED BY device_key_retired ON k.attempt_id = a.id" OF_BATCH
-		" AND k.retired_at IS NOT NULL";
-	static const char all[] =
-		"SELECT a.batch_id, a.started_at, k.state FROM device_key k INDEXED BY"
-		" device_key_retired CROSS JOIN attempt a ON a.id = k.attempt_id WHERE"
-		" k.retired_at IS NOT NULL";
-	return read_beside(reading, of_batch, all, count_retired, err);
-}
-
-static bool pass_finding(struct reading *reading, const struct sql_query *query, struct err *err)
-{
-	const struct figures_finding finding = {
-		.unit = sql_column_text(query, 2),
-		.subject = sql_column_text(query, 3),
-		.state = sql_column_text(query, 4),
-		.reason = sql_column_text(query, 5),
-	};
-	return reading->reader->finding(reading->reader->context, &finding) || stopped(err);
-}
-
-static bool read_findings(struct reading *reading, struct err *err)
-{
-#define FINDINGS \
-	"SELECT a.batch_id, a.started_at, coalesce(a.device_id, a.id), f.subject, f.state," \
-	" f.reason FROM "
-	static const char of_batch[] =
-		FINDINGS "attempt a CROSS JOIN finding f ON f.attempt_id = a.id" OF_BATCH
-			 " ORDER BY a.started_at, a.id, f.seq";
-	static const char all[] = FINDINGS
-		"finding f CROSS JOIN attempt a ON a.id = f.attempt_id ORDER BY f.attempt_id, f.seq";
-	return read_beside(reading, of_batch, all, pass_finding, err);
-}
-
 /* --- all of it --- */
 
 static bool read_all(struct reading *reading, struct err *err)
@@ -430,8 +325,8 @@ static bool read_all(struct reading *reading, struct err *err)
 		return err_set(err, REASON_INPUT, "%s knows no batch %s", reading->record->path,
 			reading->scope->batch_id);
 	return sort_batches(reading, err) && read_stops(reading, err) &&
-	       read_attempts(reading, err) && read_steps(reading, err) && read_keys(reading, err) &&
-	       read_findings(reading, err);
+	       read_attempts(reading, err) && read_steps(reading, err) &&
+	       figures_read_keys(reading, err) && figures_read_findings(reading, err);
 }
 
 bool figures_read(struct record *record, const struct figures_scope *scope,

@@ -33,7 +33,8 @@ struct figures_stop {
 	int64_t from_at, to_at;
 };
 struct figures_attempt {
-	const char *id, *batch_id, *kind, *slot, *device_id, *outcome, *reason, *cause, *operator_name;
+	const char *id, *batch_id, *kind, *slot, *device_id, *outcome, *reason, *cause,
+		*operator_name;
 	const char *failed_step; /* of a FAIL */
 	const char *enrol_proof; /* of a PASS with an enrolment: "read-back", "acknowledged" */
 	int64_t arrived_at, started_at, ended_at, retries;
