@@ -139,23 +139,21 @@ static void put_bars(const struct chart *chart, const struct report *report)
 
 void html_chart_periods(struct text_buf *to, const struct report *report)
 {
-	char caption[128], desc[320], first[32], last[32];
+	char caption[160], desc[320], first[32], last[32];
 	size_t per_bar = html_periods_in_bar(report);
 	if (!report->period_count)
 		return;
 	render_period(report, &report->periods[0], first);
 	render_period(report, &report->periods[report->period_count - 1], last);
-	if (per_bar == 1)
-		snprintf(caption, sizeof caption, "attempts per %s, by their beginning, local time",
-			report->period_unit);
-	else
-		snprintf(caption, sizeof caption,
-			"attempts per %zu %ss, by their beginning, local time", per_bar,
-			report->period_unit);
+	char per[32] = "";
+	if (per_bar > 1)
+		snprintf(per, sizeof per, "%zu ", per_bar);
+	snprintf(caption, sizeof caption,
+		"attempts per %s%s%s, by their beginning, local time; %ss without any are left out",
+		per, report->period_unit, per_bar > 1 ? "s" : "", report->period_unit);
 	snprintf(desc, sizeof desc,
 		"Stacked bars from %s to %s: %" PRId64 " attempts, of these %" PRId64
-		" PASS and %" PRId64
-		" FAIL. Periods without attempts are left out. The numbers are in the table "
+		" PASS and %" PRId64 " FAIL. The numbers are in the table "
 		"Outcomes over time.",
 		first, last, report->attempts, report->outcomes.count[OUTCOME_PASS],
 		report->outcomes.count[OUTCOME_FAIL]);

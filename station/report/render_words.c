@@ -25,10 +25,12 @@ void render_share(struct report_share share, char to[64])
 
 void render_duration(int64_t ms, char to[32])
 {
-	enum { MINUTE_S = 60, HOUR_S = 3600, SHORT_MS = 60000 };
+	enum { MINUTE_S = 60, HOUR_S = 3600, SHORT_MS = 60000, SECOND_MS = 1000 };
 	int64_t s = (ms + 500) / 1000;
 	if (ms < 0)
 		snprintf(to, 32, "-");
+	else if (ms < SECOND_MS)
+		snprintf(to, 32, "%" PRId64 " ms", ms);
 	else if (ms < SHORT_MS - 50)
 		snprintf(to, 32, "%.1f s", (double)ms / 1000);
 	else if (s < HOUR_S)

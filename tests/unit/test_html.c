@@ -57,6 +57,23 @@ static void numbers_are_as_printf_has_them(void **state)
 		-3, 7U, INT64_MAX, (size_t)12, 0.25 + 0.05, 2.0);
 }
 
+/* No time that was measured is shown as none. */
+static void durations_are_in_units_that_tell_something(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = { { -1, "-" }, { 0, "0 ms" }, { 1, "1 ms" }, { 49, "49 ms" }, { 999, "999 ms" },
+		{ 1000, "1.0 s" }, { 12345, "12.3 s" }, { 59949, "59.9 s" },
+		{ 59950, "1 min 00 s" }, { 3599499, "59 min 59 s" }, { 3600000, "1 h 00 min" } };
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[32];
+		render_duration(cases[i].ms, text);
+		assert_string_equal(text, cases[i].text);
+	}
+}
+
 static void every_outcome_has_its_own_look(void **state)
 {
 	(void)state;
@@ -136,6 +153,8 @@ static void bars_are_as_high_as_their_numbers(void **state)
 	/* 40 is the top of a plot of 184 units. */
 	assert_float_equal(height_of(drawn->buf.text, "o-pass"), 138, 0.01);
 	assert_float_equal(height_of(drawn->buf.text, "o-fail"), 46, 0.01);
+	assert_non_null(strstr(drawn->buf.text,
+		"attempts per hour, by their beginning, local time; hours without any are left out"));
 }
 
 static void many_periods_share_bars_and_none_is_lost(void **state)
@@ -161,6 +180,8 @@ static void many_periods_share_bars_and_none_is_lost(void **state)
 		drawn->buf.len = 0;
 		html_chart_periods(&drawn->buf, &drawn->report);
 		assert_int_equal(count_of(drawn->buf.text, "<rect class=\"o-fail\" x"), bars);
+		assert_int_equal(count_of(drawn->buf.text, "attempts per hour,"), per_bar == 1);
+		assert_non_null(strstr(drawn->buf.text, "hours without any are left out"));
 		free(drawn->report.periods);
 		drawn->report.periods = NULL;
 	}
@@ -266,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts_never_become_markup),
 		cmocka_unit_test(numbers_are_as_printf_has_them),
+		cmocka_unit_test(durations_are_in_units_that_tell_something),
 		cmocka_unit_test(every_outcome_has_its_own_look),
 		DRAWN(bars_are_as_high_as_their_numbers),
 		DRAWN(many_periods_share_bars_and_none_is_lost),
