@@ -426,7 +426,10 @@ static void *work(void *given)
 	for (uint16_t i = 2; ok && i < 20; i++)
 		ok = out(dev, DNLOAD, i, block, sizeof(block)) == REASON_NONE &&
 		     get_status(dev) == REASON_NONE && get_status(dev) == REASON_NONE;
-	ok = ok && out(dev, DNLOAD, 2, NULL, 0) == REASON_NONE && get_status(dev) == REASON_NONE;
+	/* Its countdown runs: whoever asks late finds it gone. */
+	enum reason left = REASON_NONE;
+	ok = ok && out(dev, DNLOAD, 2, NULL, 0) == REASON_NONE &&
+	     ((left = get_status(dev)) == REASON_NONE || left == REASON_USB_GONE);
 	dev->ops->close(dev);
 	if (!ok || !rig_await(worker->rig, worker->port, 0xC006, 0, &ident) ||
 		!worker->rig->bus->ops->open(worker->rig->bus, &ident, NULL, &dev, &err))
