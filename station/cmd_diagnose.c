@@ -178,6 +178,29 @@ static bool finish(struct visit *visit, struct visit_attempt *attempt, const str
 		       why ? why->text : detail, err);
 }
 
+/* What the write test found, reading would not find again: no job may take the unit before a person has
+ * decided. */
+static bool set_aside(struct visit *visit, const struct result *result,
+	const struct options *options, struct err *err)
+{
+	const struct findings *findings = &result->findings;
+	const char *mark = result->returned.unit.mark, *id = result->attempt->device_id;
+	bool aside = strcmp(mark, "scrap") == 0 || strcmp(mark, "quarantine") == 0;
+	for (size_t i = 0; options->exercise.wanted && !aside && id[0] && i < findings->count;
+		i++) {
+		const struct finding *finding = &findings->list[i];
+		char note[ERR_TEXT_MAX];
+		if (finding->code != FINDING_CODE_FLASH_BAD &&
+			finding->code != FINDING_CODE_FLASH_SIZE)
+			continue;
+		snprintf(note, sizeof note, "%s: %.*s: %.*s", finding_info(finding->code)->code,
+			FINDING_SUBJECT_MAX, finding->subject, ERR_TEXT_MAX / 2, finding->evidence);
+		return record_unit_set_aside(visit_record(visit), id, "quarantine", note,
+			options->visit.operator_name, err);
+	}
+	return true;
+}
+
 /* A unit that vanished, or that could not be read further: what is known of it is told all the same. */
 static void judge(struct result *result, const struct err *why)
 {
@@ -230,11 +253,11 @@ static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct r
 		return false;
 	result->findings = attempt->findings;
 	if (!diagnose(returned, &result->findings, &why) ||
-		!cmd_exercise(
-			&options->exercise, result->unit, returned, &result->findings, &why))
+		!cmd_exercise(&options->exercise, result->unit, returned, &result->findings, &why))
 		trouble = &why;
 	judge(result, trouble);
-	if (!finish(visit, attempt, result, trouble, err))
+	if (!finish(visit, attempt, result, trouble, err) ||
+		!set_aside(visit, result, options, err))
 		return false;
 	if (!tell(result, options, err))
 		return false;

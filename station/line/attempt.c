@@ -312,10 +312,7 @@ static void mark_if_worn_out(struct attempt *attempt, enum outcome outcome, enum
 		attempt_log(attempt, "%s", err.text);
 		return;
 	}
-	/* A mark that a person has to lift stays the newest. */
-	if (unit.mark[0] && strcmp(unit.mark, "released") != 0)
-		return;
-	if (unit.unit_fails >= limit && !record_unit_mark(attempt->record, attempt->device_id,
+	if (unit.unit_fails >= limit && !record_unit_set_aside(attempt->record, attempt->device_id,
 						"needs-repair", "failed as often as the job allows",
 						attempt->line->options.operator_name, &err))
 		attempt_log(attempt, "%s", err.text);

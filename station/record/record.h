@@ -147,7 +147,11 @@ bool record_unit(struct record *record, const char *device_id, struct record_uni
  * a unit that is in work ends with that reason: see record_attempt_finish. */
 bool record_unit_quarantine(struct record *record, const char *device_id, enum reason reason,
 	const char *note, const char *operator_name, struct err *err) MUST_CHECK;
-/* Marks a unit: "needs-repair", "quarantine", "scrap", "released". */
+/* The station itself sets a unit aside: "needs-repair" or "quarantine". A mark that is as strict, and
+ * "scrap" is the strictest, stays the newest. */
+bool record_unit_set_aside(struct record *record, const char *device_id, const char *mark,
+	const char *note, const char *operator_name, struct err *err) MUST_CHECK;
+/* A person marks it: "needs-repair", "quarantine", "scrap", "released". */
 bool record_unit_mark(struct record *record, const char *device_id, const char *mark,
 	const char *note, const char *operator_name, struct err *err) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 #include "record_private.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 
@@ -64,16 +65,17 @@ static bool count_attempts(
 	return true;
 }
 
+static const char newest_mark[] =
+	"SELECT mark FROM unit_mark WHERE device_id = ?1 ORDER BY id DESC LIMIT 1";
+
 bool record_unit(
 	struct record *record, const char *device_id, struct record_unit *ret, struct err *err)
 {
-	static const char mark[] =
-		"SELECT mark FROM unit_mark WHERE device_id = ?1 ORDER BY id DESC LIMIT 1";
 	struct record_unit unit = { 0 };
 	SCOPED_TX tx = { 0 };
 	if (!tx_begin_read(&tx, record, err) || !count_attempts(record, device_id, &unit, err) ||
 		!read_made(record, device_id, &unit, err) ||
-		!sql_get_text(&record->sql, mark, SQL(sql_text(device_id)), unit.mark,
+		!sql_get_text(&record->sql, newest_mark, SQL(sql_text(device_id)), unit.mark,
 			sizeof unit.mark, err))
 		return false;
 	*ret = unit;
@@ -128,6 +130,28 @@ bool record_unit_mark(struct record *record, const char *device_id, const char *
 	SCOPED_TX tx = { 0 };
 	return tx_begin(&tx, record, err) &&
 	       insert_mark(record, device_id, mark, note, operator_name, err) &&
+	       tx_commit(&tx, err);
+}
+
+static int strictness(const char *mark)
+{
+	static const char *const marks[] = { "needs-repair", "quarantine", "scrap" };
+	for (int i = 0; i < 3; i++)
+		if (strcmp(mark, marks[i]) == 0)
+			return i + 1;
+	return 0;
+}
+
+bool record_unit_set_aside(struct record *record, const char *device_id, const char *mark,
+	const char *note, const char *operator_name, struct err *err)
+{
+	char now[16] = "";
+	SCOPED_TX tx = { 0 };
+	return tx_begin(&tx, record, err) &&
+	       sql_get_text(
+		       &record->sql, newest_mark, SQL(sql_text(device_id)), now, sizeof now, err) &&
+	       (strictness(now) >= strictness(mark) ||
+		       insert_mark(record, device_id, mark, note, operator_name, err)) &&
 	       tx_commit(&tx, err);
 }
 

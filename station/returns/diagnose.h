@@ -30,6 +30,8 @@ struct returned {
 	struct record_left left;
 	struct look looks[FAMILY_REGIONS_MAX]; /* as the family's regions */
 	bool records_invalid;                  /* record memory reads zeros only */
+	uint32_t ends[UINT8_MAX +
+		      1]; /* of the memory of an alternate setting that is smaller than it says; 0: it is not */
 	struct public_key
 		key; /* of the private key that it carries; fingerprint "": none that it could use */
 	bool cloud_answered;
@@ -63,7 +65,8 @@ bool diagnose_images(struct returned *unit, struct findings *findings, struct er
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_settings(
 	struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
-/* Of diagnose_images: the chip's option bytes. */
+/* Of diagnose_images: memory that is smaller than it says, and the chip's option bytes. */
+bool diagnose_repeats(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_options(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 
 /* The job that makes the unit good again, in words: "photon-tinker", "a job of the family photon". */

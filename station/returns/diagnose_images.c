@@ -42,7 +42,7 @@ static bool look_region(struct returned *unit, const struct family_region *regio
 bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct family *family = unit->family;
-	if (!diagnose_options(unit, findings, err))
+	if (!diagnose_repeats(unit, findings, err) || !diagnose_options(unit, findings, err))
 		return false;
 	SCOPED_FREE struct record_known_image *known =
 		calloc(RECORD_KNOWN_IMAGES_MAX, sizeof *known);

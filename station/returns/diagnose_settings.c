@@ -79,16 +79,28 @@ static bool look_setting(struct returned *unit, const struct setting *setting,
 	return true;
 }
 
+/* Without what a smaller memory than it should be has not. False: nothing of it is there. */
+static bool is_there(const struct returned *unit, struct setting *setting)
+{
+	uint32_t end = unit->ends[setting->alt];
+	if (end && setting->addr >= end)
+		return false;
+	if (end && setting->size > end - setting->addr)
+		setting->size = end - setting->addr;
+	return true;
+}
+
 bool diagnose_settings(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct settings *settings = &unit->family->settings;
 	for (size_t i = 0; i < settings->count; i++) {
-		const struct setting *setting = &settings->list[i];
+		struct setting setting = settings->list[i];
 		bool invalid = unit->records_invalid &&
-			       family_alt(unit->family, setting->alt)->memory == MEMORY_RECORD;
-		if (invalid || is_planned(unit, setting) || !dfu_has_alt(unit->dfu, setting->alt))
+			       family_alt(unit->family, setting.alt)->memory == MEMORY_RECORD;
+		if (invalid || !is_there(unit, &setting) || is_planned(unit, &setting) ||
+			!dfu_has_alt(unit->dfu, setting.alt))
 			continue;
-		if (!look_setting(unit, setting, findings, err))
+		if (!look_setting(unit, &setting, findings, err))
 			return false;
 	}
 	for (size_t i = 0; i < settings->hidden_count; i++)

@@ -172,7 +172,7 @@ static bool keep_aside(struct exercise_bench *bench, const struct exercise_defec
 		entry->alt, entry->addr, defect->count, defect->addr, defect->expected,
 		defect->found);
 	return exercise_journal_set_aside(bench->state, entry->device_id, bench->name, err) &&
-	       record_unit_mark(bench->unit->record, entry->device_id, "needs-repair",
+	       record_unit_set_aside(bench->unit->record, entry->device_id, "needs-repair",
 		       "an exercise could not put a sector back", NULL, err);
 }
 

@@ -47,6 +47,9 @@ enum finding_means {
 		"another cable and port, power off and on, then diagnose again; one that never answers needs SWD") \
 	X(TOO_MANY, "too-many-findings", FAULT, MEANS_UNREADABLE, "", \
 		"mend what is listed, then diagnose again") \
+	/* memory */ \
+	X(FLASH_REPEATS, "flash-repeats", NOTE, 0, "", \
+		"early units have such a flash; of another one diagnose --exercise tells what it is worth") \
 	/* option bytes */ \
 	X(OPTIONS, "option-bytes", GOOD, 0, "", "") \
 	X(OPTIONS_WRONG, "option-bytes-wrong", FAULT, MEANS_SWD, \

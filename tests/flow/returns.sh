@@ -32,7 +32,7 @@ told() {
 	python3 - "$1" "$2" <<-'PYTHON'
 		import json, sys
 		slot, what = sys.argv[1:]
-		units = [unit for unit in map(json.loads, open("out")) if unit["slot"] == slot]
+		units = [unit for unit in map(json.loads, open("out")) if unit["event"] == "diagnosis" and unit["slot"] == slot]
 		assert len(units) == 1, f"{slot} is told {len(units)} times"
 		unit, = units
 		if what in ("fault", "note", "unknown", "good"):
@@ -49,7 +49,7 @@ evidence() {
 	python3 - "$1" "$2" <<-'PYTHON'
 		import json, sys
 		for unit in map(json.loads, open("out")):
-		    for finding in unit["findings"]:
+		    for finding in unit.get("findings", ()):
 		        if unit["slot"] == sys.argv[1] and finding["code"] == sys.argv[2]:
 		            print(finding["evidence"])
 	PYTHON

@@ -79,6 +79,7 @@ as_before "a stall"
 # A blank sector that cannot be erased takes the pattern and keeps it. That is told, the old contents are kept, nobody makes the
 # unit before somebody has looked at it.
 again '{ slot = "A1"; kind = "keeps-sector"; alt = 1; address = 0x7e000; }'
+expect 0 "$STATION" mark "$(sql "SELECT device_id FROM attempt WHERE slot = 'A1' LIMIT 1")" released --state rehearsal
 exercise 1 --exercise=0x7c000+0x3000
 case "$(found exercise-not-restored)" in
 "unit: alt 1: the sector at 0x0007e000 does not take its old contents back: 40"*) ;;
@@ -88,7 +89,8 @@ esac
 equal "the rest" "" "$(pending)"
 same_but before/A1/alt1.bin rehearsal/units/A1/alt1.bin $((0x7e000)):4096
 expect 1 "$STATION" rehearse core.cfg --units 1
-equal "on the line" "REFUSED|needs-repair" "$(last "outcome || '|' || reason FROM attempt a WHERE 1")"
+equal "its marks" "needs-repair quarantine" "$(sql 'SELECT mark FROM (SELECT id, mark FROM unit_mark ORDER BY id DESC LIMIT 2) ORDER BY id' | xargs)"
+equal "on the line" "REFUSED|quarantined" "$(last "outcome || '|' || reason FROM attempt a WHERE 1")"
 equal "modes" "700 600" "$(stat -c %a rehearsal/exercise/* rehearsal/exercise/*/* | xargs)"
 sound
 

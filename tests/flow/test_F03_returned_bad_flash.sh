@@ -26,3 +26,13 @@ expect 1 "$STATION" rehearse core.cfg --units 3 --state rehearsal --rework
 equal "A1 on the line" "provision|REFUSED|needs-repair" "$(ended A1)"
 equal "it was never PASS again" 1 "$(sql "SELECT count(*) FROM attempt WHERE slot = 'A1' AND outcome = 'PASS'")"
 sound
+
+# The update region: nothing that a job writes meets it, so that only a write test keeps it from being handed out.
+expect 1 "$STATION" diagnose --state rehearsal --json --slot A2 --exercise --regions ota --yes
+equal "A2: faults" "ota flash-bad" "$(told A2 fault)"
+equal "A2: verdict" flash-defective "$(told A2 verdict)"
+is_told A2 flash-bad "1 of 32 sectors; first at 0x00065000: expected ff, found 00; *"
+equal "A2: mark" quarantine "$(sql "SELECT mark FROM unit_mark WHERE device_id = '$(device_of A2)' ORDER BY id DESC LIMIT 1")"
+reprovision 1 core --yes
+equal "A2 set aside" "reprovision|REFUSED|quarantined" "$(ended A2)"
+sound

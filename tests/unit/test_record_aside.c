@@ -78,6 +78,23 @@ static void a_released_unit_can_be_made_again(void **state)
 	make_plain(bench, batch, UNIT_A, OUTCOME_PASS, REASON_NONE);
 }
 
+/* What a person has decided, and what is stricter, stays the newest. */
+static void a_stricter_mark_stays(void **state)
+{
+	static const char *const marks[] = { "needs-repair", "quarantine", "needs-repair",
+		"quarantine", "scrap", "quarantine", "released", "quarantine" };
+	struct bench *bench = *state;
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+		bool person = i == 4 || i == 6;
+		GOOD(bench, person ? record_unit_mark(bench->record, UNIT_A, marks[i], "x", "Eva",
+					     &bench->err)
+				   : record_unit_set_aside(bench->record, UNIT_A, marks[i], "x",
+					     NULL, &bench->err));
+	}
+	SQL_IS(bench, "needs-repair\nquarantine\nscrap\nreleased\nquarantine",
+		"SELECT mark FROM unit_mark ORDER BY id");
+}
+
 static void a_key_that_is_found_on_another_unit_sets_both_aside(void **state)
 {
 	struct bench *bench = *state;
@@ -139,6 +156,7 @@ int main(void)
 		CASE(a_held_unit_with_a_twin_is_refused_too),
 		CASE(what_failed_by_itself_stays_failed),
 		CASE(a_released_unit_can_be_made_again),
+		CASE(a_stricter_mark_stays),
 		CASE(a_key_that_is_found_on_another_unit_sets_both_aside),
 		CASE(a_key_of_an_unknown_unit_may_be_this_ones),
 		CASE(a_stop_of_the_line_is_a_row),
