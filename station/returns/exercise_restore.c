@@ -23,22 +23,49 @@ bool exercise_pending(struct record *record, const char *device_id)
 struct restoring {
 	struct exercise_bench bench;
 	struct findings *findings;
+	const struct family *family; /* that the entry at hand was exercised as */
+	struct family *other;        /* heap; if it is not the one of the unit */
 	bool put_back;
 	unsigned restored, untouched;
 	char first[48]; /* "alt 1: 0x00060000" */
 	char attempt_id[UUID_TEXT];
 };
 
+/* Several products may show the same ids and the same memory, and the unit may be looked at as another
+ * of them now: what is protected is said by the one that it was exercised as. */
+static bool take_family(struct restoring *it, struct err *err)
+{
+	const struct family *now = it->bench.unit->family;
+	const char *name = it->bench.entry.family;
+	struct err why;
+	it->family = now;
+	if (strcmp(now->name, name) == 0)
+		return true;
+	if (!it->other)
+		it->other = malloc(sizeof *it->other);
+	if (!it->other)
+		return err_set(err, REASON_STATION, "no memory for a family");
+	it->family = it->other;
+	bool same = family_find(name, "", "", it->other, &why) &&
+		    it->other->dfu.vendor_id == now->dfu.vendor_id &&
+		    it->other->dfu.product_id == now->dfu.product_id;
+	const struct family_alt *then = same ? family_alt(it->other, it->bench.entry.alt) : NULL;
+	const struct family_alt *alt = family_alt(now, it->bench.entry.alt);
+	return (then && alt && layout_equal(&then->layout, &alt->layout)) ||
+	       err_set(err, REASON_WRONG_FAMILY,
+		       "an exercise of it as a %s was cut off, and it is looked at as a %s: give a job of "
+		       "the family %s",
+		       name, now->name, name);
+}
+
 /* The journal is only a file: what it names has to be a sector that an exercise may write to. */
-static bool check_place(
-	const struct exercise_unit *unit, const struct exercise_entry *entry, struct err *err)
+static bool check_place(const struct restoring *it, struct err *err)
 {
 	struct layout_sector sector;
-	const struct family_alt *alt = family_alt(unit->family, entry->alt);
+	const struct exercise_entry *entry = &it->bench.entry;
+	const struct family_alt *alt = family_alt(it->family, entry->alt);
 	const char *protection =
-		exercise_protection(unit->family, entry->alt, entry->addr, entry->size);
-	if (strcmp(entry->family, unit->family->name) != 0)
-		return err_set(err, REASON_STORE, "it is of a %s", entry->family);
+		exercise_protection(it->family, entry->alt, entry->addr, entry->size);
 	if (protection)
 		return err_set(err, REASON_STORE, "%s", protection);
 	if (!layout_sector_at(&alt->layout, entry->addr, &sector) || sector.addr != entry->addr ||
@@ -79,7 +106,9 @@ static bool restore_entry(struct restoring *it, struct err *err)
 	const struct exercise_unit *unit = it->bench.unit;
 	const struct exercise_entry *entry = &it->bench.entry;
 	struct err why;
-	if (!check_place(unit, entry, &why))
+	if (!take_family(it, err))
+		return false;
+	if (!check_place(it, &why))
 		return set_aside(it, why.text, err);
 	uint8_t *found = realloc(it->bench.found, entry->size);
 	if (!found)
@@ -142,6 +171,7 @@ bool exercise_restore(const struct exercise_unit *unit, bool put_back_all,
 	for (size_t i = 0; good && i < names.count; i++)
 		good = restore_one(&it, names.list[i], err);
 	tell(&it);
+	free(it.other);
 	exercise_bench_close(&it.bench);
 	return good;
 }

@@ -66,3 +66,8 @@ found() {
 verdict() {
 	last "o.value FROM observation o JOIN attempt a ON a.id = o.attempt_id WHERE o.name = 'verdict'"
 }
+
+# device_of SLOT: the id of the unit that stands there
+device_of() {
+	sed -n 's/.*"device_id": "\([0-9a-f]*\)".*/\1/p' "rehearsal/units/$1/unit.json"
+}

@@ -492,7 +492,8 @@ static void prepare(struct line_bench *bench, const struct bench_run *run)
 	unsigned units = 0;
 	for (unsigned i = 0; i < bench->slots; i++)
 		units += bench->plugged[i] != 0;
-	struct line_options options = { .plan = bench->plan,
+	struct line_options options = { .kind = run->kind,
+		.plan = bench->plan,
 		.config = &bench->config,
 		.bus = usb_fault_bus(bench->fault),
 		.record = bench->record,

@@ -38,6 +38,7 @@ struct bench_job {
 };
 
 struct bench_run {
+	enum line_kind kind;
 	uint32_t quantity;
 	const char *work_order;	 /* NULL = none */
 	unsigned end_after;	 /* slots with an outcome; 0: all that hold a unit */
