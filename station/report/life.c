@@ -238,9 +238,9 @@ static bool begin(struct life *life, struct record *record, const char *unit, st
 	struct record_head head;
 	if (!record_head(record, &head, err))
 		return false;
-	life->root = json_pack("{s:o, s:b, s:I, s:{s:I, s:s}}", "unit", text_or_null(unit),
-		"virtual", record_is_virtual(record), "made_at", (json_int_t)clock_utc_ms(), "seal",
-		"seq", (json_int_t)head.seq, "hash", head.hash);
+	life->root = json_pack("{s:s, s:o, s:b, s:I, s:{s:I, s:s}}", "format", "station show 1",
+		"unit", text_or_null(unit), "virtual", record_is_virtual(record), "made_at",
+		(json_int_t)clock_utc_ms(), "seal", "seq", (json_int_t)head.seq, "hash", head.hash);
 	life->attempts = list_in(life, life->root, "attempts");
 	life->keys = list_in(life, life->root, "keys");
 	life->batches = list_in(life, life->root, "batches");

@@ -190,10 +190,10 @@ bool render_audit_json(const struct render_audit *audit, struct text_buf *to, st
 	for (size_t i = 0; i < audit->told_count; i++)
 		json_array_append_new(list, told_json(&audit->told[i]));
 	json_t *root = json_pack(
-		"{s:s, s:b, s:I, s:b, s:i, s:i, s:o, s:o, s:o, s:{s:I, s:s}, s:I, s:o, s:o}",
-		"database", audit->path, "virtual", audit->virtual_line, "made_at",
-		(json_int_t)audit->made_at, "live", summary->live, "findings",
-		(int)summary->findings, "notes", (int)summary->notes, "checks",
+		"{s:s, s:s, s:b, s:I, s:b, s:i, s:i, s:o, s:o, s:o, s:{s:I, s:s}, s:I, s:o, s:o}",
+		"format", "station audit 1", "database", audit->path, "virtual",
+		audit->virtual_line, "made_at", (json_int_t)audit->made_at, "live", summary->live,
+		"findings", (int)summary->findings, "notes", (int)summary->notes, "checks",
 		checks_json(summary), "first", told_json(render_audit_first(audit)), "told", list,
 		"seal", "seq", (json_int_t)summary->head.seq, "hash", summary->head.hash,
 		"anchor_seq", (json_int_t)summary->anchor_seq, "vouches",

@@ -28,6 +28,13 @@ expect() {
 	}
 }
 
+# described NAME FILE: it is a JSON object as docs/NAME.schema.json says, where python3-jsonschema is there to tell
+described() {
+	! python3 -c 'import jsonschema' 2>/dev/null ||
+		equal "$2: objects that docs/$1.schema.json describes" 1 \
+			"$(python3 "$SOURCE/tests/flow/json_schema.py" "$SOURCE/docs/$1.schema.json" "$2")"
+}
+
 sql() {
 	sqlite3 -readonly rehearsal/station.db "$1"
 }

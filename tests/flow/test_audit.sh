@@ -24,6 +24,7 @@ grep -q "up to seal 3" out || fail "the anchor is not vouched for"
 grep -q "cannot vouch" out && grep -q "not signed" out || fail "an unsigned chain is vouched for"
 cp rehearsal/logs/seals.log kept.log
 expect 0 "$STATION" audit --state rehearsal --anchor kept.log --json
+described audit out
 equal "JSON" "0 $(sql 'SELECT count(*) FROM seal')" "$(jq -r '"\(.findings) \(.anchor_seq)"' out)"
 
 # what the cloud was told is an anchor too

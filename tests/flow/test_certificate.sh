@@ -27,6 +27,7 @@ show() {
 	expect 0 "$STATION" show "$1" --state rehearsal --format html --output page
 	expect 0 "$STATION" show "$1" --state rehearsal --json
 	cp out json
+	described show json
 	xmllint --noout page || fail "the page of $1 is not well-formed"
 	grep -qiE '<script|<link|<img|src=|@import' page && fail "the page of $1 asks for something"
 	equal "the page and the JSON of $1" "$(jq .verdict.pass json)" "$(grep -q 'class="verdict good"' page && echo true || echo false)"
@@ -127,6 +128,7 @@ rows_of_checks() {
 expect 0 "$STATION" audit --state kept --format html --output page
 expect 0 "$STATION" audit --state kept --json
 cp out json
+described audit json
 xmllint --noout page || fail "the page of the audit is not well-formed"
 equal "first" null "$(jq .first json)"
 at "//*[@id='verdict']" | grep 'No finding' >/dev/null || fail "a clean audit"
@@ -136,6 +138,7 @@ at "//section[@id='cannot']" | grep 'not signed' >/dev/null || fail "what it can
 expect 1 "$STATION" audit --state rehearsal --format html --output page
 expect 1 "$STATION" audit --state rehearsal --format json
 cp out json
+described audit json
 rows_of_checks
 equal 'first of the told' "$(jq -c '[.told[] | select(.note | not)][0]' json)" "$(jq -c .first json)"
 first=$(jq -r '"\(.first.check): \(.first.where): \(.first.what)"' json)

@@ -17,6 +17,7 @@ resale_of() {
 	life html "$1"
 	grep -q "id=\"resale\"><b>$4" life || fail "$1: the certificate does not say '$4'"
 	life json "$1"
+	described show life
 	python3 - "$2" "$3" <<-'PYTHON' || fail "$1: the JSON of show says otherwise"
 		import json, sys
 		life = json.load(open("life"))
