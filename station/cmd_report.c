@@ -20,7 +20,7 @@ static const char help[] =
 	"works while the line runs, and for whoever may read. docs/figures.md defines the figures.\n"
 	"\n"
 	"  --batch ID         one batch\n"
-	"  --last             the newest batch (the default if nothing else is given)\n"
+	"  --last             the newest batch that made units or made them good again (the default)\n"
 	"  --work-order W     all batches of a work order\n"
 	"  --job NAME         all batches of a job, by its name\n"
 	"  --station ID       all batches of a station, in a database that came from several\n"

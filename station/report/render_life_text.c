@@ -17,24 +17,47 @@ static void format_duration(int64_t from, int64_t to, char text[32])
 		snprintf(text, 32, "%.3f s", (double)(to - from) / 1000.0);
 }
 
-/* "    name         text", continued on further lines, at most WIDTH columns, without control characters. Columns are
- * counted in characters: the bytes that continue one in UTF-8 take none. */
-static void put_field(struct text_buf *to, const char *name, const char *text)
+/* Columns are counted in characters: the bytes that continue one in UTF-8 take none. */
+static bool starts_column(unsigned char byte)
 {
-	if (!text)
-		return;
-	text_buf_addf(to, "    %-*s", INDENT - 4, name);
-	int column = INDENT;
+	return (byte & 0xc0) != 0x80;
+}
+
+/* Would the word that begins here run over the edge, and fit on a line of its own? */
+static bool runs_over(const unsigned char *at, int column)
+{
+	int word = 0;
+	for (; *at && *at != ' '; at++)
+		word += starts_column(*at);
+	return column + word > WIDTH && word <= WIDTH - INDENT;
+}
+
+/* On as many lines as it takes, each at most WIDTH columns and from the second on indented, without control
+ * characters. */
+static void put_wrapped(struct text_buf *to, const char *text, int indent)
+{
+	int column = indent;
 	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		bool starts = (*at & 0xc0) != 0x80;
-		if (starts && column == WIDTH) {
-			text_buf_addf(to, "\n%*s", INDENT, "");
-			column = INDENT;
+		bool starts = starts_column(*at), is_word = column > indent && at[-1] == ' ';
+		if (starts && (column == WIDTH || (is_word && runs_over(at, column)))) {
+			text_buf_addf(to, "\n%*s", indent, "");
+			column = indent;
+			if (*at == ' ')
+				continue;
 		}
 		text_buf_addf(to, "%c", *at < ' ' || *at == 0x7f ? '?' : *at);
 		column += starts;
 	}
 	text_buf_addf(to, "\n");
+}
+
+/* "    name         text". */
+static void put_field(struct text_buf *to, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	text_buf_addf(to, "    %-*s", INDENT - 4, name);
+	put_wrapped(to, text, INDENT);
 }
 
 static void put_pair(struct text_buf *to, const char *name, const char *first, const char *between,
@@ -228,7 +251,7 @@ void render_life_text(const struct life *life, struct text_buf *to)
 		json_is_true(json_object_get(life->root, "virtual")) ? ", of a rehearsal" : "",
 		pass ? "PASS" : "not PASS", why);
 	if (life_resale_words(life, resale, sizeof resale))
-		text_buf_addf(to, "%s\n", resale);
+		put_wrapped(to, resale, 0);
 	json_array_foreach(life->attempts, i, object) put_attempt(to, object);
 	json_array_foreach(life->keys, i, object) put_key(to, object);
 	json_array_foreach(life->batches, i, object) put_batch(to, object);

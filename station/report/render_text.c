@@ -98,7 +98,7 @@ static void put_batches(struct page *page)
 		char at[40];
 		render_moment(batch->started_at, at);
 		text_buf_addf(page->to, "  %s  ", batch->id);
-		cell(page, batch->kind, 9);
+		cell(page, batch->kind, 11);
 		text_buf_addf(page->to, "  %.16s  ", at);
 		cell(page, batch->job_name, 18);
 		text_buf_addf(page->to, "  ");

@@ -87,3 +87,10 @@ expect 2 "$STATION" rehearse photon.cfg --reprovision --state nowhere
 expect 2 "$STATION" run photon.cfg --yes
 expect 2 "$STATION" verify photon.cfg --rma 4711
 expect 0 "$STATION" reprovision --help
+
+# The newest batch is what was made good again.
+expect 0 "$STATION" report --state rehearsal --last --format json
+equal "kind of the last batch" reprovision "$(jq -r '.batches[].kind' out)"
+expect 0 "$STATION" report --state rehearsal --last
+[ "$(wc -L <out)" -le 100 ] || fail "wider than 100 columns: $(awk 'length > 100' out)"
+grep -q ' reprovision ' out || fail "the kind of the batch is cut"
