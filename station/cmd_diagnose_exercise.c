@@ -51,7 +51,8 @@ static void take_suspects(struct exercise_wishes *wishes, const struct family *f
 	}
 }
 
-/* A bootloader that waits for the firmware: half of it would be worse than none. */
+/* A bootloader that waits for the firmware: half of it would be worse than none. Behind invalid system parts
+ * the flag cannot be seen. */
 static bool take_waiting(struct returned *unit, struct exercise_wishes *wishes, struct err *err)
 {
 	const struct family *family = unit->family;
@@ -63,7 +64,7 @@ static bool take_waiting(struct returned *unit, struct exercise_wishes *wishes, 
 		if (!flash_read(
 			    unit->dfu, staged->flag_alt, staged->flag_addr, &flag, 1, NULL, err))
 			return false;
-		if (flag == staged->flag_value)
+		if (flag == staged->flag_value || unit->records_invalid)
 			wishes->waits[family_region(family, staged->area) - family->regions] = true;
 	}
 	return true;

@@ -171,7 +171,8 @@ static bool run_step(struct exercising *it, const char *name,
 			       : err_kind(err) == ERR_CANCEL ? OUTCOME_ABORTED
 							     : OUTCOME_FAIL;
 	if (it->bench.again)
-		snprintf(again, sizeof again, "%u operations were tried again", it->bench.again);
+		snprintf(again, sizeof again, "%u %s tried again", it->bench.again,
+			it->bench.again == 1 ? "operation was" : "operations were");
 	if (!diagnose_keep_for(unit->record, unit->attempt_id, it->findings, begin, &store) ||
 		!record_step_end(unit->record, unit->attempt_id, seq, outcome,
 			good ? REASON_NONE : err->reason,

@@ -133,6 +133,20 @@ void exercise_journal_name(const struct exercise_entry *entry, char ret[EXERCISE
 	snprintf(ret, EXERCISE_NAME, "alt%u-0x%08" PRIx32 PENDING, entry->alt, entry->addr);
 }
 
+/* What a station that died while it wrote has left: it was not durable yet, so no sector was erased. */
+static void tidy(const char *folder)
+{
+	char path[FS_PATH_MAX];
+	struct err err;
+	DIR *dir = opendir(folder);
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (strstr(entry->d_name, PENDING ".") &&
+			fs_join(path, folder, entry->d_name, &err))
+			unlink(path);
+	if (dir)
+		closedir(dir);
+}
+
 /* What is new in a folder is durable with the folder that names it, up to the state folder. */
 bool exercise_journal_open(const char *state, const char *device_id, struct err *err)
 {
@@ -140,8 +154,11 @@ bool exercise_journal_open(const char *state, const char *device_id, struct err 
 	if (!folder_of(folder, state, device_id, err))
 		return false;
 	fs_folder_of(parent, folder);
-	return fs_make_folder(folder, 0700, err) && fs_sync_folder(folder, err) &&
-	       fs_sync_folder(parent, err) && fs_sync_folder(state, err);
+	if (!fs_make_folder(folder, 0700, err))
+		return false;
+	tidy(folder);
+	return fs_sync_folder(folder, err) && fs_sync_folder(parent, err) &&
+	       fs_sync_folder(state, err);
 }
 
 bool exercise_journal_write(const char *state, const struct exercise_entry *entry, struct err *err)

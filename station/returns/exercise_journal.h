@@ -38,7 +38,8 @@ bool exercise_entry_parse(
 enum { EXERCISE_NAME = 48 };
 /* "alt1-0x00060000.sector": what is pending for a sector. */
 void exercise_journal_name(const struct exercise_entry *entry, char ret[EXERCISE_NAME]);
-/* Makes the unit's folder, durably; before anything is written to it. REASON_STORE. */
+/* Makes the unit's folder, durably, and takes away what a station that died has half written; before
+ * anything is written to it. REASON_STORE. */
 bool exercise_journal_open(const char *state, const char *device_id, struct err *err) MUST_CHECK;
 /* Under that name. Durable when it returns. REASON_STORE. */
 bool exercise_journal_write(

@@ -72,7 +72,7 @@ bad 'kind = "keeps-sector"; alt = 1; address = 0x80000;' spi-user \
 # One that fails on the link, once, is tried again; nothing is wrong with it, and the record says so.
 again '{ slot = "A1"; kind = "stall"; at_operation = 100; times = 1; }'
 exercise 1 --exercise=0x60000+0x20000
-equal "a stall" "healthy|PASS|1 operations were tried again" "$(verdict)|$(last "s.outcome || '|' || s.detail FROM step s JOIN attempt a
+equal "a stall" "healthy|PASS|1 operation was tried again" "$(verdict)|$(last "s.outcome || '|' || s.detail FROM step s JOIN attempt a
 	ON a.id = s.attempt_id WHERE s.name = 'exercise-pattern'")"
 as_before "a stall"
 
@@ -98,6 +98,21 @@ sound
 made photon 1
 bad 'kind = "dead-cell"; alt = 0; address = 0x080dff05; bits = 0xff; value = 1;' ota \
 	'1 of 1 sectors; first at 0x080dff05: expected ??, found ff; *the unit refused the write*' --exercise
+# A bootloader waits in the update region: the unit would take half of it.
+again
+python3 - <<-'PYTHON'
+	with open("rehearsal/units/A1/alt0.bin", "r+b") as memory:
+	    for copy in 0x4000, 0x8000:
+	        memory.seek(copy + 7548 + 1753)
+	        memory.write(b"\xa5")
+PYTHON
+cp rehearsal/units/A1/alt?.bin before/A1
+exercise 1 --exercise
+equal "a bootloader waits" "unit: no flash is left to exercise: all of it is in use or must not be written" "$(found not-exercised)"
+exercise 1 --exercise=0x080c0000+1
+equal "a bootloader waits there" "unit: 0x080c0000 is never exercised: something waits there that its firmware is going to take; give another range" \
+	"$(found not-exercised)"
+as_before "a bootloader waits"
 made p1 1
 bad 'kind = "dead-cell"; alt = 2; address = 0x1005; bits = 0xff; value = 0;' serial-flash \
 	'1 of 256 sectors; first at 0x00001005: expected ff, found 00; 1 bytes of that sector differ' --exercise
