@@ -222,8 +222,11 @@ static bool pass_attempt(struct reading *reading, const struct sql_query *query,
 		.retries = sql_column_int(query, 12, -1),
 		.enrol_proof = proof,
 	};
-	if (attempt.batch_id && !(attempt.outcome && strcmp(attempt.outcome, "PASS") == 0) &&
-		!count_enrolled(reading, attempt.id, err))
+	bool pass = attempt.outcome && strcmp(attempt.outcome, "PASS") == 0;
+	if (attempt.batch_id && !pass && !count_enrolled(reading, attempt.id, err))
+		return false;
+	if (pass && strcmp(attempt.kind, "reprovision") == 0 &&
+		!figures_count_resale(reading, attempt.id, err))
 		return false;
 	return reading->reader->attempt(reading->reader->context, &attempt) || figures_stopped(err);
 }
@@ -342,6 +345,7 @@ bool figures_read(struct record *record, const struct figures_scope *scope,
 	SCOPED_TX tx = { 0 };
 	bool good = tx_begin_read(&tx, record, err) && read_all(&reading, err);
 	sql_query_done(&reading.enrolled);
+	sql_query_done(&reading.resale);
 	free(reading.batch_ids);
 	free(reading.sorted_ids);
 	if (!good)

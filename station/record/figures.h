@@ -44,6 +44,12 @@ struct figures_keys {
 	int64_t superseded, abandoned;
 	int64_t enrolled_not_pass; /* enrolled, and that attempt is not PASS */
 };
+/* Re-provisionings that are PASS, by their attempts, and what was said of the unit's resale then. */
+struct figures_resale {
+	int64_t yes, cleared; /* cleared: by hand, since */
+	int64_t by_hand;      /* to be cleared still */
+	int64_t kept;
+};
 struct figures_finding {
 	const char *unit; /* its device id, or the attempt if that is not known */
 	const char *subject, *state, *reason;
@@ -67,6 +73,7 @@ struct figures_sums {
 	char station_id[64]; /* of the database */
 	struct tally tally;  /* of attempts of kind provision; the caller does tally_done */
 	struct figures_keys keys;
+	struct figures_resale resale;
 };
 
 /* A callback that returns false ends the reading with REASON_STOPPED. */

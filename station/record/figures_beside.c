@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys and findings of a scope: few rows beside many attempts. */
+/* Keys, findings and resale of a scope: few rows beside many attempts. */
 #include <string.h>
 
 #include "figures_private.h"
+#include "resale.h"
+
+/* They are few, so that each is looked up by itself. */
+bool figures_count_resale(struct reading *reading, const char *attempt_id, struct err *err)
+{
+	static const char text[] =
+		"SELECT value, EXISTS (SELECT 1 FROM unit_cleared c WHERE c.attempt_id ="
+		" o.attempt_id) FROM observation o WHERE o.attempt_id = ?1 AND o.name = '" RECORD_RESALE
+		"' ORDER BY seq DESC LIMIT 1";
+	struct sql_query *query = &reading->resale;
+	struct figures_resale *sums = &reading->sums->resale;
+	bool row = false;
+	if (!(query->statement ? sql_query_again(query, SQL(sql_text(attempt_id)), err)
+			       : sql_query(&reading->record->sql, text, SQL(sql_text(attempt_id)),
+					 query, err)) ||
+		!sql_next(query, &row, err))
+		return false;
+	const char *value = row ? sql_column_text(query, 0) : NULL;
+	bool by_hand =
+		value && strncmp(value, RECORD_RESALE_BY_HAND, strlen(RECORD_RESALE_BY_HAND)) == 0;
+	bool cleared = row && sql_column_int(query, 1, 0);
+	sums->yes += value && strcmp(value, RECORD_RESALE_YES) == 0;
+	sums->cleared += by_hand && cleared;
+	sums->by_hand += by_hand && !cleared;
+	sums->kept += value && !by_hand && strcmp(value, RECORD_RESALE_YES) != 0;
+	sql_query_rest(query);
+	return true;
+}
 
 /* Calls read for each row of query whose attempt is of the scope. The first columns are its batch_id and
  * started_at. */

@@ -21,7 +21,7 @@ struct reading {
 	char (*sorted_ids)[UUID_TEXT];
 	size_t batch_count, room;
 	bool large; /* more than SMALL_SCOPE attempts */
-	struct sql_query enrolled;
+	struct sql_query enrolled, resale;
 	int64_t since, until; /* INT64_MAX: open */
 	struct figures_sums *sums;
 };
@@ -33,5 +33,7 @@ bool figures_only_batches(const struct figures_scope *scope);
 /* NULL: attempts without one. After the batches were sorted. */
 bool figures_has_batch(const struct reading *reading, const char *batch_id);
 /* figures_beside.c */
+bool figures_count_resale(
+	struct reading *reading, const char *attempt_id, struct err *err) MUST_CHECK;
 bool figures_read_keys(struct reading *reading, struct err *err) MUST_CHECK;
 bool figures_read_findings(struct reading *reading, struct err *err) MUST_CHECK;

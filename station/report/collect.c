@@ -410,6 +410,7 @@ static bool add_attempt(void *context, const struct figures_attempt *row)
 		return no_memory(collect);
 	facts->flags |= UNIT_RETURNED;
 	report->returned.count[outcome]++;
+	report->reprovisioned.count[outcome] += same(row->kind, "reprovision");
 	return true;
 }
 

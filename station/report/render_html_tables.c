@@ -383,6 +383,13 @@ static void put_returned(const struct report *report, struct text_buf *to)
 	put_kind(to, "verified", "Verified, attempts", &report->verified);
 	put_count(to, "returned-units", "Units that came back", report->returned_units);
 	put_kind(to, "returned-outcomes", "Their attempts", &report->returned);
+	put_kind(to, "reprovisioned", "Of these re-provisioned", &report->reprovisioned);
+	put_count(to, "resale-yes", "For resale, nothing is left on it", report->resale.yes);
+	put_count(to, "resale-cleared", "For resale, cleared by hand", report->resale.cleared);
+	put_count(to, "resale-by-hand", "Not for resale until cleared by hand",
+		report->resale.by_hand);
+	put_count(to, "resale-kept", "Not for resale, its owner's data is kept",
+		report->resale.kept);
 	html_addf(to, "</dl>\n");
 	if (report->finding_count) {
 		html_table(

@@ -267,6 +267,16 @@ static json_t *findings(struct builder *b, const struct report *report)
 	return list;
 }
 
+static json_t *resale(struct builder *b, const struct figures_resale *resale)
+{
+	json_t *to = object(b);
+	put(b, to, "yes", number(b, resale->yes));
+	put(b, to, "cleared", number(b, resale->cleared));
+	put(b, to, "by_hand", number(b, resale->by_hand));
+	put(b, to, "kept", number(b, resale->kept));
+	return to;
+}
+
 static json_t *keys(struct builder *b, const struct report_keys *keys)
 {
 	json_t *to = object(b);
@@ -361,6 +371,8 @@ static json_t *whole(struct builder *b, const struct report *report)
 	put(b, to, "verified", outcomes(b, &report->verified));
 	put(b, returned, "units", number(b, report->returned_units));
 	put(b, returned, "outcomes", outcomes(b, &report->returned));
+	put(b, returned, "reprovisioned", outcomes(b, &report->reprovisioned));
+	put(b, returned, "resale", resale(b, &report->resale));
 	put(b, returned, "findings", findings(b, report));
 	put(b, to, "returned", returned);
 	return to;

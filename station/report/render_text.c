@@ -116,6 +116,8 @@ static void put_outcomes(struct page *page)
 			line_count(page, outcome_name((enum outcome)i), report->outcomes.count[i]);
 	if (report->outcomes.count[OUTCOME_NONE])
 		line_count(page, "in work", report->outcomes.count[OUTCOME_NONE]);
+	if (!report->attempts)
+		line(page, "none", "no unit was provisioned");
 	heading(page, "Units");
 	line_count(page, "started", report->units_started);
 	line_count(page, "PASS or HELD", report->units_good);
@@ -360,6 +362,30 @@ static void put_keys(struct page *page)
 			line_count(page, rows[i].name, rows[i].count);
 }
 
+/* "PASS 4, FAIL 1"; nothing for none. */
+static void put_kind(struct page *page, const char *name, const struct report_outcomes *outcomes)
+{
+	char text[160] = "";
+	size_t used = 0;
+	for (unsigned i = 0; i < OUTCOME_COUNT && used < sizeof text; i++)
+		if (outcomes->count[i])
+			used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %" PRId64,
+				used ? ", " : "", i ? outcome_name((enum outcome)i) : "in work",
+				outcomes->count[i]);
+	if (used)
+		line(page, name, text);
+}
+
+static void put_resale(struct page *page, const struct figures_resale *resale)
+{
+	if (resale->yes + resale->cleared)
+		line_count(page, "  for resale", resale->yes + resale->cleared);
+	if (resale->by_hand)
+		line_count(page, "  to clear by hand first", resale->by_hand);
+	if (resale->kept)
+		line_count(page, "  owner's data kept", resale->kept);
+}
+
 static void put_returned(struct page *page)
 {
 	const struct report *report = page->report;
@@ -372,10 +398,9 @@ static void put_returned(struct page *page)
 		line_count(page, "verified", verified);
 	if (report->returned_units)
 		line_count(page, "units that came back", report->returned_units);
-	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
-		if (report->returned.count[i])
-			line_count(page, i ? outcome_name((enum outcome)i) : "in work",
-				report->returned.count[i]);
+	put_kind(page, "their attempts", &report->returned);
+	put_kind(page, "re-provisioned", &report->reprovisioned);
+	put_resale(page, &report->resale);
 	for (size_t i = 0; i < report->finding_count; i++) {
 		char text[160];
 		snprintf(text, sizeof text, "%s, %" PRId64 " unit%s: %s",

@@ -154,6 +154,29 @@ static int by_time(const void *left, const void *right)
 	return (a->from > b->from) - (a->from < b->from);
 }
 
+/* Faults, then what could not be told, then notes; what is as it should be comes last. */
+static size_t gravity_of(const struct report_finding *finding)
+{
+	static const char *const states[] = { "fault", "unknown", "note" };
+	size_t i = 0;
+	while (i < sizeof states / sizeof *states &&
+		!(finding->state && strcmp(finding->state, states[i]) == 0))
+		i++;
+	return i;
+}
+
+static int by_gravity(const void *left, const void *right)
+{
+	const struct report_finding *a = left, *b = right;
+	size_t one = gravity_of(a), other = gravity_of(b);
+	if (one != other)
+		return (one > other) - (one < other);
+	if (a->units != b->units)
+		return (a->units < b->units) - (a->units > b->units);
+	int subject = strcmp(a->subject ? a->subject : "", b->subject ? b->subject : "");
+	return subject ? subject : strcmp(a->reason ? a->reason : "", b->reason ? b->reason : "");
+}
+
 /* --- time and output --- */
 
 /* The part of [from, to) that lies in the scope; to -1: until now. */
@@ -242,6 +265,10 @@ static bool finish(struct collect *collect, struct figures_sums *sums, struct er
 	measure_output(report);
 	for (size_t i = 0; i < report->finding_count; i++)
 		report->findings[i].units = (int64_t)collect->found[i].units.count;
+	if (report->finding_count)
+		qsort(report->findings, report->finding_count, sizeof *report->findings,
+			by_gravity);
+	report->resale = sums->resale;
 	report->keys.superseded = sums->keys.superseded;
 	report->keys.abandoned = sums->keys.abandoned;
 	report->keys.enrolled_not_pass = sums->keys.enrolled_not_pass;

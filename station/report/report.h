@@ -152,8 +152,10 @@ struct report {
 
 	struct report_keys keys;
 	struct report_outcomes returned, verified; /* attempts of the other kinds */
+	struct report_outcomes reprovisioned;      /* of the returned */
+	struct figures_resale resale;              /* of those that are PASS */
 	int64_t returned_units;
-	struct report_finding *findings;
+	struct report_finding *findings; /* faults first, the most frequent first */
 	size_t finding_count;
 };
 

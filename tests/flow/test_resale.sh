@@ -32,6 +32,15 @@ mark() {
 	expect "$1" "$STATION" mark "$(device_of "$2")" "$3" --state rehearsal "${@:4}"
 }
 
+# reported RESALE OUTCOMES: what the report of all attempts says of the units that came back, and that they count for nothing else
+reported() {
+	expect 0 "$STATION" report --state rehearsal --since 2000-01-01 --format json
+	described report out
+	equal "resale in the report" "$1" "$(jq -c .returned.resale out)"
+	equal "outcomes in the report" "$2" "$(jq -c '.returned.reprovisioned | with_entries(select(.value > 0))' out)"
+	equal "production beside it" '{"PASS":2} 2/2' "$(jq -r '(.outcomes | with_entries(select(.value > 0)) | tostring) + " \(.yield.first_pass.part)/\(.yield.first_pass.whole)"' out)"
+}
+
 # dct_copies SLOT OFFSET LENGTH: those bytes of both sectors that the unit keeps its settings in
 dct_copies() {
 	bytes "rehearsal/units/$1/alt0.bin" $((0x4000 + 7548 + $2)) "$3"
@@ -74,6 +83,14 @@ mark 2 A1 cleared --note " "
 mark 0 A1 cleared --note "light was white, EEPROM cleared by the fixture" --operator Jo
 resale_of A1 true true "for resale: cleared by Jo: light was white, EEPROM cleared by the fixture"
 resale_of A2 true false "not for resale: by hand: credentials"
+reported '{"yes":0,"cleared":1,"by_hand":1,"kept":0}' '{"PASS":2}'
+equal "the first finding" '{"subject":"claim-code","state":"note","reason":"customer-data","units":1}' \
+	"$(jq -c '[.returned.findings[] | select(.state == "note" and .units == 1)][0]' out)"
+equal "states of the findings, in their order" "unknown note good" "$(jq -r '.returned.findings[].state' out | uniq | xargs)"
+expect 0 "$STATION" report --state rehearsal --since 2000-01-01
+grep -q "^    for resale  *1" out && grep -q "^    to clear by hand first  *1" out || fail "the report does not say it: $(grep -A9 Beside out)"
+expect 0 "$STATION" report --state rehearsal --since 2000-01-01 --format html
+grep -q 'id="f-resale-cleared">1<' out || fail "the page does not say it: $(grep resale out)"
 sound
 # Where it sets nothing aside, it releases nothing.
 mark 0 A1 quarantine --note "smells"
@@ -101,6 +118,7 @@ case "$(observed A1 resale)" in
 esac
 equal "still claimed" 1 "$(bytes rehearsal/units/A1/alt1.bin 1825 1)"
 resale_of A1 true false "not for resale: kept: claimed"
+reported '{"yes":0,"cleared":0,"by_hand":0,"kept":2}' '{"PASS":2}'
 mark 2 A1 cleared --note "white"
 sound
 
