@@ -100,6 +100,34 @@ static bool show_findings(struct record *record, const char *attempt_id,
 	return true;
 }
 
+static bool show_backups(struct record *record, const char *attempt_id,
+	const struct show_reader *reader, bool *ret_go, struct err *err)
+{
+	static const char text[] =
+		"SELECT b.path, b.file_sha256, b.recipients, r.why, b.at, b.keep_until, r.at,"
+		" sum(b.size), count(*) FROM backup b LEFT JOIN backup_removed r ON r.path = b.path"
+		" WHERE b.attempt_id = ?1 GROUP BY b.path ORDER BY b.at, b.path";
+	bool row = true;
+	SCOPED_QUERY query = { 0 };
+	if (!reader->backup)
+		return true;
+	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
+		return false;
+	while (*ret_go) {
+		if (!sql_next(&query, &row, err))
+			return false;
+		if (!row)
+			break;
+		struct show_backup backup = { sql_column_text(&query, 0),
+			sql_column_text(&query, 1), sql_column_text(&query, 2),
+			sql_column_text(&query, 3), sql_column_int(&query, 4, -1),
+			sql_column_int(&query, 5, -1), sql_column_int(&query, 6, -1),
+			sql_column_int(&query, 7, -1), sql_column_int(&query, 8, -1) };
+		*ret_go = reader->backup(reader->context, &backup);
+	}
+	return true;
+}
+
 /* Marks of a unit, or that an attempt's unit was cleared. */
 static bool show_marked(struct record *record, const char *text, const char *id,
 	bool (*tell)(void *context, const struct show_mark *mark), void *context, bool *ret_found,
@@ -140,6 +168,7 @@ static bool show_details(struct record *record, const char *attempt_id,
 	       show_named(record, identities, attempt_id, reader->identity, reader->context, ret_go,
 		       err) &&
 	       show_findings(record, attempt_id, reader, ret_go, err) &&
+	       show_backups(record, attempt_id, reader, ret_go, err) &&
 	       show_marked(record, cleared, attempt_id, reader->cleared, reader->context, &found,
 		       ret_go, err);
 }

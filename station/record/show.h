@@ -32,6 +32,11 @@ struct show_observation {
 struct show_finding {
 	const char *subject, *state, *code, *evidence;
 };
+/* A file, with the bytes and runs of bytes of the unit in it. */
+struct show_backup {
+	const char *path, *file_sha256, *recipients, *removed_why;
+	int64_t at, keep_until, removed_at, bytes, pieces;
+};
 struct show_batch {
 	const char *id, *kind, *job_name, *plan_sha256, *family, *cloud, *work_order, *part_number,
 		*part_revision, *operator_name, *station_id, *software_version;
@@ -56,6 +61,7 @@ struct show_reader {
 	bool (*identity)(void *context, const struct show_observation *identity);
 	bool (*finding)(void *context, const struct show_finding *finding);
 	bool (*cleared)(void *context, const struct show_mark *cleared);
+	bool (*backup)(void *context, const struct show_backup *backup);
 	bool (*key)(void *context, const struct show_key *key); /* after all attempts */
 	/* After the keys: the batches of these attempts, each with its images behind it; both or
 	 * neither NULL. */

@@ -111,6 +111,7 @@ static bool add_attempt(void *context, const struct show_attempt *attempt)
 	life->identities = list_in(life, object, "identities");
 	life->findings = list_in(life, object, "findings");
 	life->cleared = list_in(life, object, "cleared");
+	life->backups = list_in(life, object, "backups");
 	life->attempt = object;
 	set_text(life, "rma", NULL);
 	set_text(life, RECORD_RESALE, NULL);
@@ -158,6 +159,19 @@ static bool add_finding(void *context, const struct show_finding *finding)
 		{ "state", finding->state }, { "code", finding->code },
 		{ "evidence", finding->evidence } };
 	return keep(life, life->findings, object_of(life, texts, COUNT(texts), NULL, 0));
+}
+
+static bool add_backup(void *context, const struct show_backup *backup)
+{
+	struct life *life = context;
+	const struct text_field texts[] = { { "path", backup->path },
+		{ "file_sha256", backup->file_sha256 }, { "recipients", backup->recipients },
+		{ "removed_why", backup->removed_why } };
+	const struct number_field numbers[] = { { "at", backup->at },
+		{ "keep_until", backup->keep_until }, { "removed_at", backup->removed_at },
+		{ "bytes", backup->bytes }, { "pieces", backup->pieces } };
+	return keep(
+		life, life->backups, object_of(life, texts, COUNT(texts), numbers, COUNT(numbers)));
 }
 
 static bool add_key(void *context, const struct show_key *key)
@@ -257,6 +271,7 @@ static bool fill(struct life *life, struct record *record, const char *unit, boo
 		.observation = add_observation,
 		.identity = add_identity,
 		.finding = add_finding,
+		.backup = add_backup,
 		.cleared = add_cleared,
 		.key = add_key,
 		.batch = add_batch,

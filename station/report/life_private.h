@@ -8,7 +8,7 @@
 
 struct life {
 	json_t *root, *attempts, *keys, *batches, *marks; /* the lists are the root's */
-	json_t *attempt, *steps, *observations, *identities, *findings, *cleared, *unproven,
+	json_t *attempt, *steps, *observations, *identities, *findings, *cleared, *backups, *unproven,
 		*images; /* the last one that was read, and what is its own */
 	bool failed;
 	bool one_attempt; /* asked for by its id */

@@ -292,6 +292,19 @@ static void put_cleared(struct text_buf *to, const json_t *cleared)
 	}
 }
 
+static void put_backups(struct text_buf *to, const json_t *backups)
+{
+	size_t i;
+	const json_t *backup;
+	json_array_foreach(backups, i, backup)
+	{
+		put_code(to, "Backup", life_text(backup, "path"));
+		put_code(to, "Its SHA-256", life_text(backup, "file_sha256"));
+		put_code(to, "Recipients", life_text(backup, "recipients"));
+		put_moment(to, "Backup removed", backup, "removed_at");
+	}
+}
+
 static void put_findings(struct text_buf *to, const json_t *findings, size_t number)
 {
 	size_t i;
@@ -343,6 +356,7 @@ static void put_attempt(struct text_buf *to, const json_t *attempt, size_t numbe
 	put_code(to, "RMA", life_text(attempt, "rma"));
 	put_pair(to, "For resale", life_text(attempt, "resale"));
 	put_cleared(to, json_object_get(attempt, "cleared"));
+	put_backups(to, json_object_get(attempt, "backups"));
 	json_array_foreach(json_object_get(attempt, "observations"), i, seen)
 		html_addf(to, "<dt>Seen: %s</dt><dd>%s</dd>\n", life_text(seen, "name"),
 			life_text(seen, "value"));

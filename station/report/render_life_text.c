@@ -146,6 +146,24 @@ static void put_cleared(struct text_buf *to, const json_t *cleared)
 	}
 }
 
+static void put_backups(struct text_buf *to, const json_t *backups)
+{
+	char at[40], text[ERR_TEXT_MAX];
+	size_t i;
+	const json_t *backup;
+	json_array_foreach(backups, i, backup)
+	{
+		put_field(to, "backup", life_text(backup, "path"));
+		put_pair(to, "", "for ", "", life_text(backup, "recipients"));
+		if (life_number(backup, "removed_at") >= 0) {
+			render_moment(life_number(backup, "removed_at"), at);
+			snprintf(text, sizeof text, "removed %s: %s", at,
+				life_text(backup, "removed_why"));
+			put_field(to, "", text);
+		}
+	}
+}
+
 static void put_attempt(struct text_buf *to, const json_t *attempt)
 {
 	char started[40], duration[32], passage[24];
@@ -181,6 +199,7 @@ static void put_attempt(struct text_buf *to, const json_t *attempt)
 	put_field(to, "for resale", life_text(attempt, "resale"));
 	put_cleared(to, json_object_get(attempt, "cleared"));
 	put_findings(to, json_object_get(attempt, "findings"));
+	put_backups(to, json_object_get(attempt, "backups"));
 	put_observations(to, json_object_get(attempt, "observations"));
 	put_steps(to, json_object_get(attempt, "steps"));
 }

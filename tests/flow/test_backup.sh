@@ -42,6 +42,13 @@ equal "manifest" "station-backup|1|$id|photon|$id|501|bench-1" "$(jq -r \
 	'[.format, .version, .device_id, .family, .usb_serial, .bootloader_version, .station] | map(tostring) | join("|")' plain.q/manifest.json)"
 equal "rows" "11|$id|Jo|${file#rehearsal/}|$(jq -r .sha256 out)|$(fingerprint quality.pem) $(fingerprint lab.pem)|31536000000" \
 	"$(sql 'SELECT count(*), device_id, operator, path, file_sha256, recipients, keep_until - at FROM backup')"
+expect 0 "$STATION" show "$id" --state rehearsal --format json
+cp out life.json
+described show life.json
+equal "as the unit's life shows it" "${file#rehearsal/}|$(sha256sum "$file" | cut -d' ' -f1)|11|$((0x100000 + 8391))" \
+	"$(jq -r '.attempts[].backups[] | [.path, .file_sha256, .pieces, .bytes] | join("|")' life.json)"
+expect 0 "$STATION" show "$id" --state rehearsal
+grep -q '^    backup  *backups/' out || fail "the life as text does not show it"
 equal "the attempt" "diagnose|PASS|2|identify PASS,backup PASS" "$(sql "SELECT kind, outcome, passage, (SELECT group_concat(name
 	|| ' ' || outcome) FROM (SELECT * FROM step WHERE attempt_id = attempt.id ORDER BY seq)) FROM attempt WHERE kind = 'diagnose'")"
 nothing_plain rehearsal/units/A1/alt1.bin $((34 + 200)) 400
