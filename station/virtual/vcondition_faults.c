@@ -52,8 +52,8 @@ static bool keep(const struct vreturn *it, const char *fault, struct err *err)
 	return good;
 }
 
-/* All bits of a byte read 0, whatever is erased or written. */
-static bool dead_cells(const struct vreturn *it, uint32_t addr, struct err *err)
+/* All bits of a byte read as value, whatever is erased or written. */
+static bool dead_cells(const struct vreturn *it, uint32_t addr, unsigned value, struct err *err)
 {
 	char fault[128];
 	uint8_t alt = 0;
@@ -62,23 +62,24 @@ static bool dead_cells(const struct vreturn *it, uint32_t addr, struct err *err)
 		return err_set(err, REASON_INPUT, "a virtual %s has no memory at 0x%08x",
 			vunit_family_name(it->unit->spec.family), addr);
 	snprintf(fault, sizeof fault,
-		"kind = \"dead-cell\"; alt = %u; address = 0x%08xL; bits = 0xff; value = 0;", alt,
-		addr);
+		"kind = \"dead-cell\"; alt = %u; address = 0x%08xL; bits = 0xff; value = %u;", alt,
+		addr, value);
 	if (!keep(it, fault, err))
 		return false;
-	*cell = 0;
+	*cell = value ? 0xff : 0;
 	return true;
 }
 
 bool vcondition_dead_cells(const struct vreturn *it, struct err *err)
 {
-	return dead_cells(it, it->argument, err);
+	return dead_cells(it, it->argument, 0, err);
 }
 
+/* They read as erased ones do, so that nobody sees it who only reads. */
 bool vcondition_dead_update(const struct vreturn *it, struct err *err)
 {
 	const struct vunit_map *map = it->unit->traits->map;
-	return dead_cells(it, (map ? map->ota.start : CORE_UPDATE) + UPDATE_INSIDE, err);
+	return dead_cells(it, (map ? map->ota.start : CORE_UPDATE) + UPDATE_INSIDE, 1, err);
 }
 
 bool vcondition_small_flash(const struct vreturn *it, struct err *err)

@@ -99,19 +99,6 @@ static bool no_application(struct err *err)
 	return err_set(err, REASON_INPUT, "the virtual unit has no application");
 }
 
-/* A tool told of time-outs and of success: one block never arrived, and the next place got the bytes
- * that were meant for the one before. */
-bool vcondition_blocks_lost(const struct vreturn *it, struct err *err)
-{
-	size_t block = it->unit->traits->transfer_size;
-	uint8_t *at = vcondition_at(it->unit, application_at(it->unit) + INSIDE, 2 * block, NULL);
-	if (!at || bytes_all(at, 2 * block, 0xff))
-		return no_application(err);
-	memcpy(at + block, at, block);
-	memset(at, 0xff, block);
-	return true;
-}
-
 /* The application's header, and its length without the CRC behind it. */
 static bool find_application(
 	struct vunit *unit, uint8_t **ret_module, size_t *ret_header, size_t *ret_len)
@@ -123,6 +110,26 @@ static bool find_application(
 	*ret_len = bytes_le32(module + *ret_header + 4) - bytes_le32(module + *ret_header);
 	*ret_module = module;
 	return *ret_len > INSIDE && vcondition_at(unit, application_at(unit), *ret_len + 4, NULL);
+}
+
+/* A tool told of time-outs and of success: one block never arrived, and the next place, up to the end
+ * of the image, got the bytes that were meant for the one before. */
+bool vcondition_blocks_lost(const struct vreturn *it, struct err *err)
+{
+	struct vunit *unit = it->unit;
+	size_t block = unit->traits->transfer_size, second = block, header, len;
+	uint8_t *module, *at = vcondition_at(unit, application_at(unit) + INSIDE, 2 * block, NULL);
+	if (!at || bytes_all(at, 2 * block, 0xff))
+		return no_application(err);
+	if (unit->spec.family != VUNIT_ROM) {
+		if (!find_application(unit, &module, &header, &len) || len <= INSIDE + block)
+			return no_application(err);
+		if (len + 4 - INSIDE - block < second)
+			second = len + 4 - INSIDE - block;
+	}
+	memcpy(at + block, at, second);
+	memset(at, 0xff, block);
+	return true;
 }
 
 /* Written from a file of the wrong length. */

@@ -12,7 +12,7 @@ expect 0 "$STATION" rehearse core.cfg --units 3 --state rehearsal --condition F0
 look 1 --job core.cfg
 healthy A3
 faulty A2 repairable "images server-key" "user image-damaged factory image-damaged server-rsa server-key-missing"
-is_told A1 image-leftover "1 bytes are not erased, first at 0x00065000"
+equal "A1: notes" "server-rsa flash-repeats" "$(told A1 note)"
 equal "A1: what is wrong for good" "dead-cell small-flash" "$(sed -n 's/.*kind = "\([a-z-]*\)".*/\1/p' rehearsal/units/A1/faults.cfg | xargs)"
 
 # An Electron has P-256 keys.
