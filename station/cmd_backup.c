@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -22,8 +23,7 @@ static const char help[] =
 	"backup) or of the command line. Whoever has one of their private keys opens it with station\n"
 	"restore, or with openssl cms -decrypt. Without a recipient nothing is saved, since a unit holds\n"
 	"private keys. Writes nothing to the unit, and leaves it in DFU (one that runs its program is sent\n"
-	"there). Not while the line runs. Backups\n"
-	"that have been kept long enough are removed.\n"
+	"there). Not while the line runs. Backups that have been kept long enough are removed.\n"
 	"\n"
 	"  --slot S         this slot or port only; otherwise every unit of a known family\n"
 	"  --job JOB        its recipients, and how long it keeps a backup\n"
@@ -82,12 +82,31 @@ static void print_text(const struct run *run, const struct visit_unit *unit,
 			run->recipients.list[i].fingerprint);
 }
 
+/* How far it is, for who looks at a terminal. */
+struct shown {
+	const char *slot;
+	uint64_t total;
+	unsigned percent;
+};
+
+static void show(void *context, uint64_t bytes)
+{
+	struct shown *shown = context;
+	unsigned percent = shown->total ? (unsigned)(bytes * 100 / shown->total) : 100;
+	if (percent == shown->percent || !isatty(STDERR_FILENO))
+		return;
+	shown->percent = percent;
+	fprintf(stderr, "\r%s  reading, %u %%%s", shown->slot, percent, percent < 100 ? "" : "\n");
+}
+
 /* A step of the attempt; the file and its rows are durable when it is good. */
 static bool save(struct run *run, const struct visit_unit *unit, struct visit_attempt *attempt,
 	struct backup_done *ret, struct err *err)
 {
 	struct record *record = visit_record(run->visit);
 	const char *who = run->options->visit.operator_name;
+	struct shown shown = { unit->slot, backup_bytes(&attempt->dfu, unit->family), 101 };
+	const struct dfuse_progress progress = { show, &shown };
 	const struct backup_request request = { .dfu = &attempt->dfu,
 		.family = unit->family,
 		.record = record,
@@ -99,7 +118,8 @@ static bool save(struct run *run, const struct visit_unit *unit, struct visit_at
 		.usb_serial = unit->ident.serial,
 		.station_id = visit_station(run->visit),
 		.software_version = STATION_VERSION,
-		.operator_name = who ? who : "" };
+		.operator_name = who ? who : "",
+		.progress = &progress };
 	unsigned seq;
 	struct err none;
 	if (!record_step_begin(record, attempt->id, "backup", 1, &seq, err))
