@@ -128,11 +128,12 @@ static void try_put_back(struct attempt *attempt, struct err *err)
 	attempt->deadline = deadline_in_ms(PUT_BACK_MS);
 	/* Also for whoever stops the line: it takes a moment, and leaves a unit that works. */
 	attempt->dfu.cancel = NULL;
-	if (attempt->session && attempt_run_steps(attempt, step_table_put_back(), &trouble)) {
+	bool reached = attempt->session && dfu_recover(&attempt->dfu, &trouble);
+	if (reached && attempt_run_steps(attempt, step_table_put_back(), &trouble)) {
 		add_text(err, "its old key was put back and read back");
 		return;
 	}
-	if (attempt->session && err_kind(&trouble) == ERR_STORE) {
+	if (reached && err_kind(&trouble) == ERR_STORE) {
 		*err = trouble;
 		return;
 	}

@@ -36,9 +36,19 @@ static enum vunit_bootloader bootloader_of(const char *family)
 	return strcmp(family, "photon") == 0 ? VUNIT_PHOTON_1_4_4 : VUNIT_CORE_FACTORY;
 }
 
+/* "returned-core": the family, and that its units come back. */
+const char *sweep_returned_family(const char *family, bool *ret_returned)
+{
+	static const char prefix[] = "returned-";
+	*ret_returned = strncmp(family, prefix, sizeof prefix - 1) == 0;
+	return *ret_returned ? family + sizeof prefix - 1 : family;
+}
+
 void sweep_open(struct sweep *sweep, const char *family, unsigned slots)
 {
-	*sweep = (struct sweep){ .slots = slots };
+	bool returned;
+	family = sweep_returned_family(family, &returned);
+	*sweep = (struct sweep){ .slots = slots, .returned = returned };
 	bench_open(&sweep->bench, strcmp(family, "core-radio") == 0 ? "core" : family, slots);
 	bench_take_job(&sweep->bench, sweep_job(family));
 }
@@ -79,6 +89,23 @@ void sweep_found(struct sweep *sweep, const char *where, const char *format, ...
 	sweep->findings++;
 }
 
+/* Made, and then its application was damaged at its owner's. It waits beside the bench. */
+static void come_back(struct sweep *sweep, const struct sweep_try *try)
+{
+	const struct plan_region *user =
+		&sweep->bench.plan->regions[sweep->bench.plan->region_count - 1];
+	struct bench_run alone = { .end_after = 1 };
+	bench_plug(&sweep->bench, try->slot, try->unit, true);
+	if (!bench_run(&sweep->bench, &alone) ||
+		bench_outcome(&sweep->bench, try->slot).outcome != OUTCOME_PASS)
+		fail_msg("%s: was not made at first: %s", try->where,
+			bench_outcome(&sweep->bench, try->slot).text);
+	bench_unplug(&sweep->bench, try->slot);
+	uint32_t start =
+		family_alt(&sweep->bench.plan->family, user->region->alt)->layout.segments[0].addr;
+	bench_damage(&sweep->bench, try->unit, user->region->alt, user->addr - start + 100);
+}
+
 struct sweep_try *sweep_add(struct sweep *sweep, const char *format, ...)
 {
 	struct sweep_try *try = &sweep->tries[sweep->count];
@@ -89,14 +116,37 @@ struct sweep_try *sweep_add(struct sweep *sweep, const char *format, ...)
 	vsnprintf(try->where, sizeof try->where, format, args);
 	va_end(args);
 	bench_unit_new(&sweep->bench, try->unit, bootloader_of(sweep->bench.family), false);
-	bench_plug(&sweep->bench, try->slot, try->unit, true);
+	if (sweep->returned)
+		come_back(sweep, try);
+	else
+		bench_plug(&sweep->bench, try->slot, try->unit, true);
 	sweep->count++;
 	return try;
 }
 
+struct bench_run sweep_kind(const struct sweep *sweep)
+{
+	return (struct bench_run){ .kind = sweep->returned ? LINE_REPROVISION : LINE_PROVISION };
+}
+
+unsigned sweep_haste(const struct sweep *sweep, uint64_t at, uint64_t count)
+{
+	return sweep->returned && at < count / 4 * 3 ? 8 : 1;
+}
+
+/* Those that wait beside the bench. */
+static void plug_all(struct sweep *sweep)
+{
+	for (unsigned i = 0; i < sweep->count; i++)
+		if (!sweep->bench.plugged[sweep->tries[i].slot])
+			bench_plug(&sweep->bench, sweep->tries[i].slot, sweep->tries[i].unit, true);
+}
+
 void sweep_attempt(struct sweep *sweep)
 {
-	if (!bench_run(&sweep->bench, &(struct bench_run){ 0 }))
+	const struct bench_run run = sweep_kind(sweep);
+	plug_all(sweep);
+	if (!bench_run(&sweep->bench, &run))
 		fail_msg("%s", sweep->bench.err.text);
 	usb_fault_clear(sweep->bench.fault);
 	for (unsigned i = 0; i < sweep->count; i++) {
@@ -157,11 +207,27 @@ void sweep_judge(struct sweep *sweep)
 		judge_outcome(sweep, &sweep->tries[i]);
 }
 
+/* A unit that the line believes to be as it was made, since nothing was begun with it. */
+static bool has_untried(const struct sweep *sweep)
+{
+	for (unsigned i = 0; i < sweep->count; i++) {
+		char id[LINE_DEVICE_ID];
+		bench_unit_id(sweep->tries[i].unit, id);
+		if (!bench_sql_int(&sweep->bench,
+			    "SELECT count(*) FROM attempt WHERE device_id = '%s' AND kind = "
+			    "'reprovision'",
+			    id))
+			return true;
+	}
+	return false;
+}
+
 void sweep_converge(struct sweep *sweep)
 {
 	for (unsigned i = 0; i < sweep->count; i++)
 		bench_plug(&sweep->bench, sweep->tries[i].slot, sweep->tries[i].unit, true);
-	if (!bench_run(&sweep->bench, &(struct bench_run){ 0 }))
+	bool again = sweep->returned && (sweep->groups++ % 2 == 0 || has_untried(sweep));
+	if (!bench_run(&sweep->bench, &(struct bench_run){ .kind = again ? LINE_REPROVISION : LINE_PROVISION }))
 		fail_msg("%s", sweep->bench.err.text);
 	for (unsigned i = 0; i < sweep->count; i++) {
 		bench_unplug(&sweep->bench, sweep->tries[i].slot);
@@ -182,11 +248,16 @@ void sweep_run(struct sweep *sweep)
 
 uint64_t sweep_count_transfers(struct sweep *sweep)
 {
+	const struct bench_run run = sweep_kind(sweep);
 	sweep_add(sweep, "no fault");
-	if (!bench_run(&sweep->bench, &(struct bench_run){ 0 }))
+	usb_fault_clear(sweep->bench.fault);
+	plug_all(sweep);
+	uint64_t before = usb_fault_transfers(sweep->bench.fault, bench_port(&sweep->bench, 0));
+	if (!bench_run(&sweep->bench, &run))
 		fail_msg("%s", sweep->bench.err.text);
 	struct line_event outcome = bench_outcome(&sweep->bench, 0);
-	uint64_t count = usb_fault_transfers(sweep->bench.fault, bench_port(&sweep->bench, 0));
+	uint64_t count =
+		usb_fault_transfers(sweep->bench.fault, bench_port(&sweep->bench, 0)) - before;
 	if (outcome.outcome != OUTCOME_PASS)
 		fail_msg("without a fault: %s", outcome.text);
 	usb_fault_clear(sweep->bench.fault);

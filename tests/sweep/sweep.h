@@ -11,27 +11,38 @@ enum { SWEEP_AT_ONCE = 8, SWEEP_FINDINGS_MAX = 25, SWEEP_SLOW_MS = 30000 };
 struct sweep_try {
 	char where[128];
 	unsigned slot, unit;
-	bool loses_neighbours; /* it goes away between an erase and a write */
-	bool has_to_pass; /* the line mends it within the attempt */
+	bool loses_neighbours;     /* it goes away between an erase and a write */
+	bool has_to_pass;          /* the line mends it within the attempt */
 	struct line_event outcome; /* of the attempt with the fault */
 };
 
 struct sweep {
 	struct line_bench bench;
 	unsigned slots; /* units at once */
-	unsigned unit;	/* the latest one */
+	/* Units are made first, then an owner has them, and what goes wrong does so when they are made good again.
+	 * Every other group is made by a provisioning in the end. */
+	bool returned;
+	unsigned groups;
+	unsigned unit; /* the latest one */
 	struct sweep_try tries[SWEEP_AT_ONCE];
 	unsigned count; /* of tries */
 	unsigned runs, passes, findings;
-	unsigned resumed; /* keys that were on a unit when the station died */
+	unsigned resumed;               /* keys that were on a unit when the station died */
 	unsigned reasons[REASON_COUNT]; /* of the attempts with a fault */
 };
 
 /* What a family's units are made to: everything; a P1 gets a bootloader too. "core-radio": a Core, in two stages. */
 const struct bench_job *sweep_job(const char *family);
+/* family may have "returned-" in front. */
+const char *sweep_returned_family(const char *family, bool *ret_returned);
 void sweep_open(struct sweep *sweep, const char *family, unsigned slots);
 /* Prints what there was, and fails if something was found. */
 void sweep_close(struct sweep *sweep);
+/* What a sweep does with its units. */
+struct bench_run sweep_kind(const struct sweep *sweep);
+/* The look at a unit that came back reads all of it, and one place of that is as good as the next: so many strides at
+ * once. */
+unsigned sweep_haste(const struct sweep *sweep, uint64_t at, uint64_t count);
 /* Another try of the present group, in a slot of its own, with a fresh unit; where tells what will go wrong with it. */
 struct sweep_try *sweep_add(struct sweep *sweep, const char *format, ...) PRINTF_LIKE(2, 3);
 bool sweep_is_full(const struct sweep *sweep);

@@ -59,12 +59,16 @@ static void add_death(struct line_bench *bench, enum how how, unsigned at)
 static int run_child(char **arguments)
 {
 	static struct line_bench bench;
-	bench_open_in(&bench, arguments[0], 1, arguments[1], arguments[2]);
+	struct bench_run run = { 0 };
+	bool returned;
+	bench_open_in(&bench, sweep_returned_family(arguments[0], &returned), 1, arguments[1],
+		arguments[2]);
 	bench_take_job(&bench, sweep_job(bench.family));
 	bench_plug(&bench, 0, (unsigned)strtoul(arguments[3], NULL, 10), true);
 	add_death(&bench, (enum how)strtoul(arguments[4], NULL, 10),
 		(unsigned)strtoul(arguments[5], NULL, 10));
-	bool good = bench_run(&bench, &(struct bench_run){ 0 });
+	run.kind = returned ? LINE_REPROVISION : LINE_PROVISION;
+	bool good = bench_run(&bench, &run);
 	struct line_event outcome = bench_outcome(&bench, 0);
 	bench_close(&bench);
 	return good && outcome.outcome == OUTCOME_PASS ? 0 : 1;
@@ -77,8 +81,8 @@ static bool run_station(struct sweep *sweep, unsigned unit, enum how how, unsign
 {
 	struct line_bench *bench = &sweep->bench;
 	char program[] = "/proc/self/exe", child[] = "child", numbers[3][16];
-	char family[16];
-	snprintf(family, sizeof family, "%s", bench->family);
+	char family[32];
+	snprintf(family, sizeof family, "%s%s", sweep->returned ? "returned-" : "", bench->family);
 	snprintf(numbers[0], sizeof numbers[0], "%u", unit);
 	snprintf(numbers[1], sizeof numbers[1], "%d", (int)how);
 	snprintf(numbers[2], sizeof numbers[2], "%u", at);
@@ -113,11 +117,13 @@ static void key_to_resume(struct sweep *sweep, unsigned unit, char ret[KEY_FINGE
 		    &slot->format, memory + slot->addr, slot->format.size, &keypair, &err))
 		return;
 	bench_sql(bench, outcome, sizeof outcome,
-		"SELECT outcome FROM attempt WHERE device_id = '%s'", id);
+		"SELECT outcome FROM attempt WHERE device_id = '%s' ORDER BY passage DESC LIMIT 1",
+		id);
 	if (strcmp(outcome, "INTERRUPTED") == 0)
 		bench_sql(bench, ret, KEY_FINGERPRINT,
-			"SELECT fingerprint FROM device_key WHERE device_id = '%s' AND fingerprint = "
-			"'%s'",
+			"SELECT k.fingerprint FROM device_key k JOIN attempt a ON a.id = k.attempt_id "
+			"WHERE k.device_id = '%s' AND k.fingerprint = '%s' AND a.outcome = "
+			"'INTERRUPTED'",
 			id, keypair_public(keypair)->fingerprint);
 }
 
@@ -126,7 +132,8 @@ static void judge_resumed(struct sweep *sweep, const char *where, unsigned unit,
 	char id[LINE_DEVICE_ID], now[KEY_FINGERPRINT];
 	bench_unit_id(unit, id);
 	bench_sql(&sweep->bench, now, sizeof now,
-		"SELECT key_fingerprint FROM attempt WHERE device_id = '%s' AND outcome = 'PASS'",
+		"SELECT key_fingerprint FROM attempt WHERE device_id = '%s' AND outcome = 'PASS' ORDER BY "
+		"passage DESC LIMIT 1",
 		id);
 	if (key[0] && strcmp(key, now) != 0)
 		sweep_found(
@@ -145,15 +152,17 @@ static bool try_death(struct sweep *sweep, enum how how, unsigned at)
 	memcpy(where, try->where, sizeof where);
 	bench_unit_id(unit, id);
 	try->loses_neighbours = true;
-	bench_unplug(bench, 0);
+	if (bench->plugged[0])
+		bench_unplug(bench, 0);
 	record_close(bench->record);
 	bench->record = NULL;
 	bool killed = run_station(sweep, unit, how, at);
 	bench_record_reopen(bench);
 	bool pass =
 		bench_sql_int(bench,
-			"SELECT count(*) FROM attempt WHERE device_id = '%s' AND outcome = 'PASS'",
-			id) != 0;
+			"SELECT count(*) FROM attempt WHERE device_id = '%s' AND outcome = 'PASS' AND "
+			"kind = '%s'",
+			id, sweep->returned ? "reprovision" : "provision") != 0;
 	try->outcome.outcome = pass ? OUTCOME_PASS : OUTCOME_INTERRUPTED;
 	sweep->runs++;
 	sweep->passes += pass;
@@ -203,8 +212,26 @@ static void a_p1_is_made_after_the_station_died(void **state)
 	sweep_family("p1");
 }
 
+static void a_returned_core_is_made_good_after_the_station_died(void **state)
+{
+	(void)state;
+	sweep_family("returned-core");
+}
+
+static void a_returned_photon_is_made_good_after_the_station_died(void **state)
+{
+	(void)state;
+	sweep_family("returned-photon");
+}
+
 int main(int argc, char **argv)
 {
+	const struct CMUnitTest returned_core[] = {
+		cmocka_unit_test(a_returned_core_is_made_good_after_the_station_died),
+	};
+	const struct CMUnitTest returned_photon[] = {
+		cmocka_unit_test(a_returned_photon_is_made_good_after_the_station_died),
+	};
 	const struct CMUnitTest core[] = {
 		cmocka_unit_test(a_core_is_made_after_the_station_died),
 	};
@@ -219,6 +246,10 @@ int main(int argc, char **argv)
 		return run_child(argv + 2);
 	if (argc > 2)
 		setenv("SWEEP_STRIDE", argv[2], 0);
+	if (argc > 1 && strcmp(argv[1], "returned-core") == 0)
+		return cmocka_run_group_tests(returned_core, NULL, NULL);
+	if (argc > 1 && strcmp(argv[1], "returned-photon") == 0)
+		return cmocka_run_group_tests(returned_photon, NULL, NULL);
 	if (argc > 1 && strcmp(argv[1], "photon") == 0)
 		return cmocka_run_group_tests(photon, NULL, NULL);
 	if (argc > 1 && strcmp(argv[1], "p1") == 0)

@@ -39,6 +39,7 @@ static void add_cut(struct sweep *sweep, uint64_t at, bool button)
 	try->has_to_pass = button;
 	buttons[try->slot] = button;
 	snprintf(rule.port, sizeof rule.port, "%s", bench_port(bench, try->slot));
+	rule.at += usb_fault_transfers(bench->fault, rule.port); /* of when it was made */
 	if (!usb_fault_add(bench->fault, &rule, &err))
 		fail_msg("%s", err.text);
 }
@@ -52,7 +53,8 @@ static void sweep_family(const char *name)
 	uint64_t count = sweep_count_transfers(&sweep);
 	usb_fault_on_unplug(sweep.bench.fault, cut_power, &sweep.bench);
 	for (unsigned button = 0; button < 2; button++)
-		for (uint64_t at = button; at < count && sweep_goes_on(&sweep); at += stride) {
+		for (uint64_t at = button; at < count && sweep_goes_on(&sweep);
+			at += stride * sweep_haste(&sweep, at, count)) {
 			add_cut(&sweep, at, button == 1);
 			if (sweep_is_full(&sweep))
 				sweep_run(&sweep);

@@ -17,7 +17,7 @@
 #include "module_image.h"
 #include "scope.h"
 
-enum { MEMORY_MAX = 4 << 20, SHORT_WAIT_MS = 1500, SHORT_SETTLE_MS = 300 };
+enum { MEMORY_MAX = 4 << 20, SHORT_WAIT_MS = 1500, SHORT_SETTLE_MS = 300, SHORT_ASK_MS = 500, LONG_ASK_MS = 60000 };
 
 #define MUST(call) \
 	do { \
@@ -174,10 +174,11 @@ static void write_job(const struct line_bench *bench, const struct bench_job *jo
 		key, job->host ? job->host : "device.example.com",
 		job->changed ? "changed" : "always", job->runs ? "runs" : "leave");
 	fprintf(to,
+		"\treprovision : { %s };\n"
 		"\tlimits : { retries = %u; attempts_per_unit = %u; attempt_timeout_ms = %u;\n"
 		"\t\tstop_after_failures = %u; slot_stop_after = %u; min_yield = %f; "
 		"min_yield_units = %u; };\n};\n",
-		job->no_retries ? 0 : 2,
+		job->reprovision ? job->reprovision : "backup = false;", job->no_retries ? 0 : 2,
 		limits->attempts_per_unit ? limits->attempts_per_unit : 1000,
 		limits->attempt_timeout_ms ? limits->attempt_timeout_ms : 600000,
 		limits->stop_after_failures, limits->slot_stop_after, limits->min_yield,
@@ -493,8 +494,9 @@ static void prepare(struct line_bench *bench, const struct bench_run *run)
 	for (unsigned i = 0; i < bench->slots; i++)
 		units += bench->plugged[i] != 0;
 	struct line_options options = { .kind = run->kind,
-		.plan = bench->plan,
-		.config = &bench->config,
+		.allow = run->asks ? 0 : ACTS_ALL,
+		.confirm_wait_ms = run->waits_long ? LONG_ASK_MS : SHORT_ASK_MS,
+		.plan = bench->plan, .config = &bench->config,
 		.bus = usb_fault_bus(bench->fault),
 		.record = bench->record,
 		.operator_name = "anna",

@@ -34,6 +34,7 @@ struct bench_job {
 	const char *host; /* of the server key; NULL = device.example.com */
 	bool keep_valid, changed, runs;
 	bool no_retries;
+	const char *reprovision; /* of that group; NULL: "backup = false;" */
 	struct job_limits limits; /* zero: attempts_per_unit 1000, attempt_timeout_ms 600000, the rest off */
 };
 
@@ -44,6 +45,7 @@ struct bench_run {
 	unsigned end_after;	 /* slots with an outcome; 0: all that hold a unit */
 	bool until_stopped;	 /* instead of end_after */
 	bool rework, no_scan;
+	bool asks, waits_long;	 /* what cannot be undone is asked, for half a second or long; otherwise allowed */
 };
 
 struct line_bench {
