@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup_file.h"
+#include "clock.h"
 #include "interrupt.h"
 
 bool batch_parse_whole(const char *text, uint64_t max, uint64_t *ret)
@@ -136,6 +137,9 @@ static bool check_recipients(
 	const struct job_backup *backup = &job->returns.backup;
 	if (!job->returns.reprovision.backup)
 		return true;
+	if (!backup->recipient_count && batch->recipient)
+		return recipients_add(
+			&batch->plan->recipients, batch->recipient, clock_utc_ms(), err);
 	if (!backup->recipient_count)
 		return err_set(err, REASON_NO_RECIPIENT,
 			"%s: each unit is to be backed up first, and nobody is named who can open "

@@ -66,6 +66,7 @@ struct batch {
 	void *watch_context;
 	double skipped_time; /* of line_options */
 	const char *state_dir; /* of the record */
+	const char *recipient; /* of a rehearsal's backups, where the job names none: a certificate; NULL: none */
 	bool yes; /* what cannot be undone on a unit that came back is confirmed */
 	const char *rma; /* of line_options */
 };

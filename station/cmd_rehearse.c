@@ -14,6 +14,7 @@
 #include "vbench.h"
 #include "vcondition.h"
 #include "vcloud.h"
+#include "vrecipient.h"
 
 static const char help[] =
 	"usage: station rehearse JOB [options]\n"
@@ -36,7 +37,8 @@ static const char help[] =
 	"                    F21, parts, runs, claimed; + joins several, - is none (docs/returns.md explains them)\n"
 	"  --reprovision     as station reprovision does, on the units of an earlier rehearsal in the folder;\n"
 	"                    with --condition they come back in that first. A line with a slot's name on\n"
-	"                    standard input confirms what is asked there\n"
+	"                    standard input confirms what is asked there. Where the job names nobody who can\n"
+	"                    open backups, recipient.key in the state folder does\n"
 	"  --yes             with --reprovision: what cannot be undone is confirmed for all units\n"
 	"  --rma NUMBER      with --reprovision: into the record of each unit\n"
 	"  --verify          as station verify does: reads the units against the job, writes nothing to\n"
@@ -77,6 +79,7 @@ struct rehearsal {
 	struct vconditions conditions;
 	struct vbench_place places[VBENCH_UNITS_MAX];
 	struct scanner *scanner;
+	char recipient[FS_PATH_MAX]; /* a certificate */
 };
 
 enum { UNITS_USUAL = 8 };
@@ -293,6 +296,10 @@ static int rehearse(struct rehearsal *all)
 	if (!batch_open_record(batch, batch->options.state, true, &err) ||
 		!start_cloud(all, &plan, &err))
 		return cmd_fail(batch->command, &err);
+	if (all->options.reprovision &&
+		!vrecipient_make(batch->options.state, all->recipient, &err))
+		return cmd_fail(batch->command, &err);
+	batch->recipient = all->recipient[0] ? all->recipient : NULL;
 	if (batch_make_plan(batch, &plan) != EXIT_DONE)
 		return EXIT_REFUSED;
 	if (!check_conditions(all, &err))

@@ -9,6 +9,7 @@
 
 #include "hubs.h"
 #include "line_private.h"
+#include "mend.h"
 #include "steps.h"
 #include "usb_power.h"
 
@@ -145,6 +146,8 @@ static void forget_progress(struct attempt *attempt)
 	attempt->program_runs = false;
 	attempt->images_erased = false;
 	attempt->bootloader_stands = false;
+	if (attempt->mend)
+		attempt->mend->parts_stand = false;
 }
 
 static bool enter(struct attempt *attempt, const struct usb_ident *back, struct err *err)

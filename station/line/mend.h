@@ -15,6 +15,7 @@ struct mend {
 	bool key_resumed; /* an attempt of ours that was cut off has written what it carries */
 	bool backed_up;   /* by this attempt, checked and recorded */
 	bool resale_told; /* the record has what was decided of its resale, and was borne out */
+	bool parts_stand; /* the system parts of the job, and only what differs is written: no need to start them */
 	bool decided, confirmed, changes; /* changes: from here on the unit is not as it came */
 	struct decision decision;
 	char to_do[ERR_TEXT_MAX]; /* by it, in words; "" nothing */
@@ -28,6 +29,8 @@ void mend_free(struct mend *mend); /* takes NULL */
 /* For the steps of a provisioning, whose plan is shared: what was decided for this unit. */
 bool mend_writes_always(const struct attempt *attempt); /* false: only what differs */
 bool mend_writes_server_key(const struct attempt *attempt);
+/* Do the unit's system parts have to be written? */
+bool mend_writes_parts(const struct attempt *attempt);
 /* Once, before the device key's slot is written: what stands there is put back if the cloud does not
  * take the new key. Nothing to do in an attempt of another kind. */
 bool mend_save_slot(struct attempt *attempt, const uint8_t *bytes, struct err *err) MUST_CHECK;

@@ -38,16 +38,29 @@ static bool write_before(struct attempt *attempt, struct err *err)
 	       is_as_before(attempt, err);
 }
 
+/* Of the key that goes back; "" if it is none that the firmware could use. At the first look it may have
+ * been out of reach. */
+static void name_before(const struct attempt *attempt, char ret[KEY_FINGERPRINT])
+{
+	const struct keyslot *format = &attempt->plan->device_key.slot->format;
+	SCOPED_KEYPAIR struct keypair *found = NULL;
+	struct err unusable;
+	ret[0] = 0;
+	if (keyslot_parse_device(
+		    format, attempt->mend->slot_before, format->size, &found, &unusable))
+		memcpy(ret, keypair_public(found)->fingerprint, KEY_FINGERPRINT);
+}
+
 /* A record memory has two sectors that take turns: the other one has the new key still. */
 bool step_put_back(struct attempt *attempt, struct err *err)
 {
-	const struct returned *returned = &attempt->mend->returned;
 	const struct plan *plan = attempt->plan;
+	const char *enrolled = attempt->mend->returned.left.enrolled;
+	char before[KEY_FINGERPRINT];
 	bool turns = family_alt(&plan->family, plan->device_key.slot->alt)->memory == MEMORY_RECORD;
-	const char *before = returned->key.fingerprint;
+	name_before(attempt, before);
 	return write_before(attempt, err) && (!turns || write_before(attempt, err)) &&
-	       record_key_put_back(
-		       attempt->record, attempt->id, before, returned->left.enrolled, err) &&
+	       record_key_put_back(attempt->record, attempt->id, before, enrolled, err) &&
 	       record_observe(attempt->record, attempt->id, "key-put-back",
 		       before[0] ? before : "no usable key", err);
 }

@@ -132,14 +132,17 @@ bool slot_await_confirmed(struct slot *slot, uint32_t wait_ms, struct err *err)
 	struct line *line = slot->line;
 	struct deadline deadline = deadline_in_ms(wait_ms);
 	SCOPED_LOCK(&line->mutex);
-	while (!slot->confirmed && !line->nobody_confirms && !deadline_passed(deadline) &&
-		!cancel_is_set(&slot->cancel))
+	while (!slot->confirmed && !line->nobody_confirms && !line->draining &&
+		!deadline_passed(deadline) && !cancel_is_set(&slot->cancel))
 		wait_a_little(line);
 	slot->asks = false;
 	if (slot->confirmed)
 		return true;
 	if (cancel_is_set(&slot->cancel))
 		return err_set(err, REASON_STOPPED, "stopped while somebody was asked to confirm");
+	if (line->draining)
+		return err_set(err, REASON_NOT_CONFIRMED, "nobody typed %s before the line ended",
+			slot->config->name);
 	return line->nobody_confirms
 		       ? err_set(err, REASON_NOT_CONFIRMED,
 				 "nobody can type %s: standard input has ended", slot->config->name)

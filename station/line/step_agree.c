@@ -65,18 +65,20 @@ static bool agree_by_look(struct attempt *attempt, struct err *err)
 {
 	const char *on_unit = attempt->mend->returned.key.fingerprint;
 	char holds[KEY_FINGERPRINT];
-	bool known = false;
+	bool known = false, hidden = attempt->mend->returned.records_invalid;
 	if (!agree_look(attempt, holds, err))
 		return false;
-	if (!holds[0] || strcmp(holds, on_unit) == 0)
+	if (!holds[0])
 		return true;
+	if (strcmp(holds, on_unit) == 0)
+		return adopt(attempt, PROOF_READ_BACK, err);
 	if (!record_key_known(attempt->record, attempt->device_id, holds, &known, err))
 		return false;
 	return known ||
 	       err_set(err, REASON_CLOUD_CONFLICT,
-		       "the cloud holds the key %s, which is neither on the unit nor in our "
-		       "record; nothing was changed",
-		       holds);
+		       "the cloud holds the key %s, which is %s in our record; nothing was "
+		       "changed",
+		       holds, hidden ? "not" : "neither on the unit nor");
 }
 
 /* Where the cloud does not show keys, the one that the unit carries is sent again: if it takes that, it

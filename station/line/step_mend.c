@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backup.h"
+#include "flash.h"
 #include "line_private.h"
 #include "mend.h"
 #include "resale.h"
@@ -53,6 +54,11 @@ bool mend_writes_server_key(const struct attempt *attempt)
 {
 	return attempt->mend ? attempt->mend->decision.new_server_key
 			     : attempt->plan->job.write == WRITE_ALWAYS;
+}
+
+bool mend_writes_parts(const struct attempt *attempt)
+{
+	return attempt->plan->has_parts && !(attempt->mend && attempt->mend->parts_stand);
 }
 
 bool mend_save_slot(struct attempt *attempt, const uint8_t *bytes, struct err *err)
@@ -183,6 +189,20 @@ static bool observe_decision(struct attempt *attempt, struct err *err)
 		       record_observe(attempt->record, attempt->id, "decision", mend->to_do, err));
 }
 
+/* To the end of their last sector, as the readback will look at them. */
+static bool compare_parts(struct attempt *attempt, struct err *err)
+{
+	const struct plan *plan = attempt->plan;
+	bool same = plan->has_parts && !plan->before_count &&
+		    attempt->mend->decision.reason == REASON_NONE && !mend_writes_always(attempt);
+	for (size_t i = 0; i < plan->extent_count && same; i++)
+		if (plan->extents[i].phase == PHASE_PARTS &&
+			!flash_is_same(&attempt->dfu, &plan->extents[i], &same, err))
+			return false;
+	attempt->mend->parts_stand = same;
+	return true;
+}
+
 bool step_decide(struct attempt *attempt, struct err *err)
 {
 	struct mend *mend = attempt->mend;
@@ -196,6 +216,8 @@ bool step_decide(struct attempt *attempt, struct err *err)
 		.backed_up = mend->backed_up,
 		.key_resumed = mend->key_resumed };
 	decide(&facts, &mend->findings, &mend->decision);
+	if (!compare_parts(attempt, err))
+		return false;
 	describe(attempt);
 	mend->decided = true;
 	if (!observe_decision(attempt, err))

@@ -7,7 +7,7 @@
 
 static bool parts(const struct attempt *attempt)
 {
-	return attempt->plan->has_parts;
+	return mend_writes_parts(attempt);
 }
 
 static bool images(const struct attempt *attempt)
@@ -107,8 +107,7 @@ static bool looks(const struct attempt *attempt, unsigned index)
 {
 	const struct mend *mend = attempt->mend;
 	return !mend->looked[index] &&
-	       !(diagnose_part(index)->reads &&
-		       verdict_of(&mend->findings) == VERDICT_NOT_OURS);
+	       !(diagnose_part(index)->reads && verdict_of(&mend->findings) == VERDICT_NOT_OURS);
 }
 
 static bool history(const struct attempt *attempt)
@@ -145,8 +144,7 @@ static bool undecided(const struct attempt *attempt)
 /* Only a rotation has to be agreed with the cloud. */
 static bool rotation(const struct attempt *attempt)
 {
-	return enrolment(attempt) && device_key(attempt) &&
-	       attempt->mend->decision.new_device_key;
+	return enrolment(attempt) && device_key(attempt) && attempt->mend->decision.new_device_key;
 }
 
 static bool wipes(const struct attempt *attempt)
@@ -162,7 +160,7 @@ static const struct step returned_steps[] = {
 	{ "look-settings", "looking at its settings", found_settings, step_look_settings,
 		"look-settings", 60 },
 	{ "backup", "backing it up", not_saved, step_backup, "backup", 3600 },
-	{ "decide", "deciding", undecided, step_decide, NULL, 30 },
+	{ "decide", "deciding", undecided, step_decide, "decide", 60 },
 	{ "confirm", "waiting for somebody to confirm", mend_unconfirmed, step_confirm, NULL,
 		86400 },
 	{ "agree", "asking the cloud about its key", rotation, step_agree, "agree", 180 },
