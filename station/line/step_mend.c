@@ -211,6 +211,7 @@ bool step_decide(struct attempt *attempt, struct err *err)
 		return false;
 	const struct decide_facts facts = { .plan = attempt->plan,
 		.looks = returned->looks,
+		.ends = returned->ends,
 		.left = returned->left.attempt_id[0] ? &returned->left : NULL,
 		.records_invalid = returned->records_invalid,
 		.backed_up = mend->backed_up,

@@ -31,8 +31,10 @@ struct decide_facts {
 	const struct look
 		*looks; /* as the family's regions; NULL: what the modules need is not known */
 	const struct record_left *left; /* NULL: our record did not make it */
-	bool records_invalid;           /* keys and settings in record memory could not be judged */
-	bool backed_up;                 /* this attempt has a checked backup of the unit */
+	/* By alternate setting, where the memory is smaller than it says; 0: it is not. NULL: none is. */
+	const uint32_t *ends;
+	bool records_invalid; /* keys and settings in record memory could not be judged */
+	bool backed_up;       /* this attempt has a checked backup of the unit */
 	bool key_resumed; /* its key is one that an attempt of ours wrote and did not finish with */
 };
 

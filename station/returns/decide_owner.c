@@ -125,6 +125,18 @@ static const struct family_region *unreachable(
 	return NULL;
 }
 
+/* Behind the end of a memory that is smaller than it says lies its begin once more. False: nothing of
+ * it is there. */
+static bool clip(const struct deciding *it, struct decide_wipe *wanted)
+{
+	uint32_t end = it->facts->ends ? it->facts->ends[wanted->alt] : 0;
+	if (end && wanted->addr >= end)
+		return false;
+	if (end && wanted->size > end - wanted->addr)
+		wanted->size = end - wanted->addr;
+	return true;
+}
+
 /* what: in words. */
 static void wipe(struct deciding *it, const struct decide_wipe *wanted,
 	const struct family_region *region, const char *what)
@@ -136,11 +148,14 @@ static void wipe(struct deciding *it, const struct decide_wipe *wanted,
 		add_step(it, wanted->name, what, closed->remedy);
 		return;
 	}
-	if (wanted->owners)
-		loses(it, wanted->name);
-	if (family_alt(family, wanted->alt)->memory == MEMORY_RECORD)
-		add_wipe(it, wanted);
-	else if (!wipe_sectors(it, wanted, region))
+	struct decide_wipe there = *wanted;
+	if (!clip(it, &there))
+		return;
+	if (there.owners)
+		loses(it, there.name);
+	if (family_alt(family, there.alt)->memory == MEMORY_RECORD)
+		add_wipe(it, &there);
+	else if (!wipe_sectors(it, &there, region))
 		add_step(it, wanted->name, what,
 			"it shares sectors with what stays; wipe it by SWD");
 }
@@ -168,10 +183,14 @@ static void decide_setting(struct deciding *it, const struct setting *setting)
 		.size = setting->size,
 		.idle = setting->idle,
 		.owners = setting->role != SETTING_FLAG };
-	if (!is_set(it, setting))
+	bool hidden = finding_of(it->findings, FINDING_CODE_CUSTOMER_HIDDEN, setting->name);
+	if (!is_set(it, setting) && !hidden)
 		return;
 	snprintf(wanted.name, sizeof wanted.name, "%s", setting->name);
-	if (it->wipes || !wanted.owners)
+	if (hidden && it->wipes)
+		add_step(it, setting->name, setting->text,
+			"its bootloader does not show it; write a newer one, then once more");
+	else if (it->wipes || !wanted.owners)
 		wipe(it, &wanted, NULL, setting->text);
 	else
 		decide_add(it->kept, sizeof it->kept, "%s", setting->name);

@@ -90,6 +90,14 @@ static bool is_there(const struct returned *unit, struct setting *setting)
 	return true;
 }
 
+/* A P1's bootloader 0.6.0 has lost the alternate setting of its serial flash, not the flash. */
+static void add_not_shown(const struct setting *setting, struct findings *findings)
+{
+	if (setting->role == SETTING_CUSTOMER)
+		finding_add(findings, FINDING_CODE_CUSTOMER_HIDDEN, setting->name,
+			"%s: its bootloader does not show it", setting->text);
+}
+
 bool diagnose_settings(struct returned *unit, struct findings *findings, struct err *err)
 {
 	const struct settings *settings = &unit->family->settings;
@@ -97,10 +105,11 @@ bool diagnose_settings(struct returned *unit, struct findings *findings, struct 
 		struct setting setting = settings->list[i];
 		bool invalid = unit->records_invalid &&
 			       family_alt(unit->family, setting.alt)->memory == MEMORY_RECORD;
-		if (invalid || !is_there(unit, &setting) || is_planned(unit, &setting) ||
-			!dfu_has_alt(unit->dfu, setting.alt))
+		if (invalid || !is_there(unit, &setting) || is_planned(unit, &setting))
 			continue;
-		if (!look_setting(unit, &setting, findings, err))
+		if (!dfu_has_alt(unit->dfu, setting.alt))
+			add_not_shown(&setting, findings);
+		else if (!look_setting(unit, &setting, findings, err))
 			return false;
 	}
 	for (size_t i = 0; i < settings->hidden_count; i++)

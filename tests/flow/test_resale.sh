@@ -106,6 +106,23 @@ grep -q "not for resale: by hand: " out || fail "the lines do not say it: $(cat 
 grep -q "Then: station mark $(device_of A1) cleared --note" out || fail "what to do is not told"
 resale_of A1 true false "not for resale: by hand: eeprom1"
 
+# --- what could not be looked at is wiped all the same, once its system parts are good again ---
+come_back photon parts+claimed
+reprovision 0 photon --yes
+equal "with broken parts" "reprovision|PASS|" "$(ended A1)"
+equal "what was found" "device-rsa system-parts-invalid" "$(found A1 | grep -o 'device-rsa system-parts-invalid')"
+equal "nothing of it in either sector" 0 "$(dct_copies A1 1762 64 | tr -d '\377' | wc -c)"
+agreed A1 photon
+sound
+
+# --- a P1, which has a third memory ---
+policy p1 "backup = false;"
+come_back p1 -
+printf 'data of the application' | dd of=rehearsal/units/A1/alt2.bin conv=notrunc status=none
+reprovision 0 p1 --yes
+erased rehearsal/units/A1/alt2.bin 0 $((0x100000))
+case "$(observed A1 resale)" in "no: by hand: credentials"*) ;; *) fail "of its resale: $(observed A1 resale)" ;; esac
+
 # --- kept ---
 policy photon "backup = false; customer_data = \"keep\";"
 come_back photon claimed,-

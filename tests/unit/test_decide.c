@@ -374,6 +374,13 @@ static void what_an_owner_left_goes_or_stays(void **state)
 		{ "EEPROM", WIPE, { { FINDING_CODE_CUSTOMER_DATA, "eeprom1" } }, false, 0, "",
 			"no: by hand: eeprom1: what an application keeps in its EEPROM emulation: let an "
 			"application" },
+		{ "what its bootloader does not show", WIPE,
+			{ { FINDING_CODE_CUSTOMER_HIDDEN, "claim-code" } }, false, 0, "",
+			"no: by hand: claim-code: the code with which an account claims the unit: its "
+			"bootloader does not show it; write a newer one" },
+		{ "what its bootloader does not show, kept", KEEP,
+			{ { FINDING_CODE_CUSTOMER_HIDDEN, "claim-code" } }, false, 0, "",
+			"no: kept: claim-code, " HIDDEN },
 		{ "an application", WIPE, { { FINDING_CODE_IMAGE_UNKNOWN, "user" } }, false,
 			ACT_WIPE_CUSTOMER_DATA, "user", "no: by hand: " },
 		{ "an application of ours", WIPE, { { FINDING_CODE_IMAGE_SAME, "user" } }, false, 0,
@@ -462,6 +469,17 @@ static void a_wipe_leaves_what_is_the_jobs_or_anothers(void **state)
 	assert_int_equal(is.wipes[0].alt, 1);
 	assert_int_equal(is.wipes[0].addr, 0x80000);
 	assert_int_equal(is.wipes[0].size, 0x180000);
+	/* An early one has less, and behind its end the keys once more. */
+	static uint32_t ends[UINT8_MAX + 1];
+	ends[1] = 0x100000;
+	const struct decide_facts small = { .backed_up = true, .ends = ends };
+	is = judge(JOB("core", IMAGE("user", "core.bin"), ""), &spi, small);
+	assert_int_equal(is.wipe_count, 1);
+	assert_int_equal(is.wipes[0].size, 0x80000);
+	ends[1] = 0x80000;
+	is = judge(JOB("core", IMAGE("user", "core.bin"), ""), &spi, small);
+	assert_int_equal(is.wipe_count, 0);
+	assert_int_equal(is.acts, 0);
 }
 
 int main(void)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "diagnose.h"
 #include "scope.h"
 #include "vbus.h"
 #include "vfault.h"
@@ -230,6 +231,36 @@ static void what_comes_back_later_is_found(void **state)
 	rig_done(rig);
 }
 
+/* --- a P1 --- */
+
+static bool hides_serial_flash(enum vunit_bootloader bootloader)
+{
+	static struct findings findings;
+	struct rig *rig = rig_new(bootloader, "p1");
+	struct returned *unit = calloc(1, sizeof *unit);
+	struct err err;
+	plug(rig);
+	assert_non_null(unit);
+	unit->dfu = &rig->dfu;
+	unit->family = &rig->family;
+	findings.count = 0;
+	if (!diagnose_settings(unit, &findings, &err))
+		fail_msg("%s", err.text);
+	bool hides = finding_of(&findings, FINDING_CODE_CUSTOMER_HIDDEN, "serial-flash") != NULL;
+	free(unit);
+	rig_done(rig);
+	return hides;
+}
+
+/* Bootloader 0.6.0 does not announce the serial flash, and what lies there cannot be told. */
+static void a_memory_that_is_not_shown_is_not_taken_for_empty(void **state)
+{
+	(void)state;
+	assert_true(hides_serial_flash(VUNIT_P1_0_6_0));
+	assert_false(hides_serial_flash(VUNIT_P1_0_6_1));
+	assert_false(hides_serial_flash(VUNIT_P1_1_4_4));
+}
+
 /* --- a Core --- */
 
 static void a_cores_spi_flash_is_wiped_and_its_keys_are_not(void **state)
@@ -297,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_photons_owner_is_gone_from_both_copies),
 		cmocka_unit_test(what_is_idle_is_not_worn_out),
 		cmocka_unit_test(what_comes_back_later_is_found),
+		cmocka_unit_test(a_memory_that_is_not_shown_is_not_taken_for_empty),
 		cmocka_unit_test(a_cores_spi_flash_is_wiped_and_its_keys_are_not),
 		cmocka_unit_test(a_memory_that_repeats_itself_is_left_alone),
 		cmocka_unit_test(half_a_sector_is_a_mistake),
