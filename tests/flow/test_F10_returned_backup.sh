@@ -11,10 +11,11 @@ come_back photon F02+claimed,F09,-
 cp photon.cfg nobody.cfg
 sed -i 's|^\treprovision : |\tbackup : { recipients = ( { file = "quality.pem"; } ); };\n&|' photon.cfg
 
-# Without a recipient there is no backup, and without a backup no repair.
-untouched reprovision 2 nobody --yes
-grep "recipient" err >/dev/null || fail "it is refused as: $(cat err)"
-equal "attempts" 0 "$(sql "SELECT count(*) FROM attempt WHERE kind = 'reprovision'")"
+# Without a recipient there is no backup, and without a backup no repair: of real units. (A rehearsal has one of its own.)
+expect 0 "$STATION" check --pin nobody.cfg
+expect 2 "$STATION" reprovision nobody.cfg --any-port --state real
+grep "nobody is named who can open that: name recipients" err >/dev/null || fail "it is refused as: $(cat err)"
+[ ! -e real ] || fail "a refused job made a state folder"
 
 # A2 loses its power at the first byte that is written to it.
 echo 'faults : { list = ( { slot = "A2"; kind = "brown-out"; at_operation = 1; } ); };' >faults.cfg
