@@ -63,6 +63,13 @@ bad 'kind = "dead-cell"; alt = 1; address = 0x41fff; bits = 0xff; value = 1;' ba
 	--exercise --regions ota,backup
 equal "narrowed" "backup flash-bad ota flash-good" "$(last "f.subject || ' ' || f.reason FROM finding f JOIN attempt a
 	ON a.id = f.attempt_id WHERE f.reason LIKE 'flash-%'" | xargs)"
+# One bit each that cannot be cleared: the pattern finds some of them, its complement the others.
+bits=
+for i in 0 1 2 3 4 5 6 7; do
+	bits="$bits${bits:+ }, { slot = \"A1\"; kind = \"dead-cell\"; alt = 1; address = 0x6${i}124; bits = $((1 << i)); value = 1; }"
+done
+bits=${bits#, { slot = \"A1\"; }
+bad "${bits% \}}" ota '8 of 32 sectors; first at 0x00060124: *; 1 bytes of that sector differ'
 # A sector in use, because somebody asked for it.
 bad 'kind = "dead-cell"; alt = 1; address = 0x20102; bits = 0xff; value = 1;' factory '1 of 1 sectors; first at 0x00020102: *' \
 	--exercise=0x20100+1
