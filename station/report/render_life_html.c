@@ -75,7 +75,7 @@ static void put_verdict(struct text_buf *to, const struct life *life)
 	html_addf(to, "<div class=\"verdict %s\" id=\"verdict\">\n<p class=\"v\">",
 		pass ? "good" : "bad");
 	if (pass)
-		html_addf(to, "✓ PASS");
+		html_addf(to, "✓ PASS%s", life_is_for_resale(life) ? "" : ", not for resale");
 	else if (told)
 		html_addf(to, "✕ NOT PASS: %s", outcome);
 	else
@@ -121,6 +121,7 @@ static void put_product(struct text_buf *to, const struct life *life)
 	put_pair(to, "Software", life_text(batch, "software_version"));
 	put_pair(to, "Bootloader seen", life_text(attempt, "bootloader_version"));
 	put_moment(to, "Final", attempt, "final_at");
+	put_code(to, "RMA", life_text(attempt, "rma"));
 	html_addf(to, "</dl>\n");
 	html_section_end(to);
 }

@@ -16,6 +16,8 @@ resale_of() {
 	grep -q "^$4" life || fail "$1: show says '$(sed -n 1,3p life)', not '$4'"
 	life html "$1"
 	grep -q "id=\"resale\"><b>$4" life || fail "$1: the certificate does not say '$4'"
+	[ "$2 $3" != "true false" ] || grep -q 'class="v">✓ PASS, not for resale<' life || fail "$1: the certificate begins as $(grep 'class="v"' life)"
+	[ "$2 $3" != "true true" ] || grep -q 'class="v">✓ PASS<' life || fail "$1: the certificate begins as $(grep 'class="v"' life)"
 	life json "$1"
 	described show life
 	python3 - "$2" "$3" <<-'PYTHON' || fail "$1: the JSON of show says otherwise"
