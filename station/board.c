@@ -18,7 +18,8 @@ enum {
 	COLUMNS_MIN = 40,
 	COLUMNS_MAX = 240,
 	BAR_WIDTH = 12,
-	TEXT_CAP = 256 << 10
+	TEXT_CAP = 256 << 10,
+	TELL_INDENT = 8
 };
 
 struct board_slot {
@@ -75,7 +76,7 @@ static void describe_work(const struct board_slot *slot, uint64_t now_us, char *
 	if (slot->try_number > 1)
 		snprintf(again, sizeof again, " (try %u)", slot->try_number);
 	if (slot->tell)
-		snprintf(words, sizeof words, "! %s", slot->tell);
+		snprintf(words, sizeof words, "! %s:", slot->words);
 	else if (slot->stage)
 		snprintf(words, sizeof words, "%s (%u/%u%s%s)", slot->words, slot->stage,
 			slot->stages, slot->runs ? ", " : "", slot->runs ? slot->runs : "");
@@ -105,9 +106,8 @@ static void describe_outcome(const struct board_slot *slot, char *to, size_t cap
 	else if (slot->outcome == OUTCOME_PASS)
 		snprintf(to, cap, "PASS%s%s%s%s%s%s: take it out",
 			slot->not_for_resale ? ", not for resale" : "",
-			slot->unproven[0] ? " (" : "", slot->unproven,
-			slot->unproven[0] ? ")" : "", slot->proof ? ", key " : "",
-			slot->proof ? slot->proof : "");
+			slot->unproven[0] ? " (" : "", slot->unproven, slot->unproven[0] ? ")" : "",
+			slot->proof ? ", key " : "", slot->proof ? slot->proof : "");
 	else
 		snprintf(to, cap, "%s %s: %s", outcome_name(slot->outcome), info->code, info->next);
 }
@@ -117,6 +117,24 @@ static void add_cut(struct text_buf *buf, const char *text, size_t width)
 {
 	size_t len = strlen(text);
 	text_buf_add(buf, text, len < width ? len : width);
+}
+
+/* What a person is to do is never cut: it goes on below. Lines, besides the slot's own. */
+static unsigned lines_to_read(const struct board_slot *slot, unsigned columns)
+{
+	unsigned width = columns - TELL_INDENT;
+	if (!slot->busy || !slot->tell)
+		return 0;
+	return (unsigned)(strlen(slot->tell) + width - 1) / width;
+}
+
+static void add_tell(struct text_buf *buf, const struct board *board, const struct board_slot *slot,
+	unsigned columns)
+{
+	unsigned width = columns - TELL_INDENT, lines = lines_to_read(slot, columns);
+	for (unsigned i = 0; i < lines; i++)
+		text_buf_addf(buf, "%*s%s%.*s%s\n", TELL_INDENT, "", colour_of(board, slot),
+			(int)width, slot->tell + (size_t)i * width, colour_end(board));
 }
 
 static void add_slot(struct text_buf *buf, const struct board *board, const struct board_slot *slot,
@@ -139,6 +157,7 @@ static void add_slot(struct text_buf *buf, const struct board *board, const stru
 	text_buf_addf(buf, "%s", colour_of(board, slot));
 	add_cut(buf, text, columns - used);
 	text_buf_addf(buf, "%s\n", colour_end(board));
+	add_tell(buf, board, slot, columns);
 }
 
 static void add_totals(
@@ -166,9 +185,9 @@ static void add_totals(
 	text_buf_done(&line);
 }
 
-/* Which slots fit: those in work and those that failed before the others, each group in
+/* Which slots fit: those that want somebody's hand or failed, then those in work, then the others, each group in
  * the order of the slots. */
-static void choose(const struct board *board, unsigned room, bool *chosen)
+static void choose(const struct board *board, unsigned room, unsigned columns, bool *chosen)
 {
 	for (unsigned rank = 0; rank < 3; rank++)
 		for (size_t i = 0; i < board->slot_count && room; i++) {
@@ -176,11 +195,12 @@ static void choose(const struct board *board, unsigned room, bool *chosen)
 			bool quiet = slot->outcome == OUTCOME_PASS ||
 				     slot->outcome == OUTCOME_SKIPPED ||
 				     slot->outcome == OUTCOME_NONE;
-			unsigned own = slot->busy ? 1 : quiet ? 2 : 0;
-			if (own != rank)
+			unsigned own = slot->busy ? !slot->tell : quiet ? 2 : 0;
+			unsigned lines = 1 + lines_to_read(slot, columns);
+			if (own != rank || lines > room)
 				continue;
 			chosen[i] = true;
-			room--;
+			room -= lines;
 		}
 }
 
@@ -192,16 +212,19 @@ static unsigned add_board(
 	unsigned room = rows > taken ? rows - taken : 1, lines = 1;
 	bool chosen[CONFIG_SLOTS_MAX] = { false };
 	size_t left = 0;
-	if (board->slot_count > room)
+	size_t wanted = board->slot_count;
+	for (size_t i = 0; i < board->slot_count; i++)
+		wanted += lines_to_read(&board->slots[i], columns);
+	if (wanted > room)
 		room--; /* for the line that counts the others */
-	choose(board, room, chosen);
+	choose(board, room, columns, chosen);
 	for (size_t i = 0; i < board->slot_count; i++) {
 		if (!chosen[i]) {
 			left++;
 			continue;
 		}
 		add_slot(buf, board, &board->slots[i], columns, now_us);
-		lines++;
+		lines += 1 + lines_to_read(&board->slots[i], columns);
 	}
 	if (left) {
 		text_buf_addf(buf, "... and %zu more slots\n", left);

@@ -164,6 +164,38 @@ static void a_port_that_becomes_a_slot_gets_a_line(void **state)
 	board_close(board);
 }
 
+/* However narrow the terminal is: somebody is going to say yes to all of it. */
+static void what_a_person_is_asked_is_never_cut(void **state)
+{
+	(void)state;
+	static const char question[] =
+		"type A2 to go on: replaces a device key that the cloud may accept now, wipes what its "
+		"owner left: claimed, claim-code, eeprom1, changes the unit without a backup";
+	struct line_event asks = { .kind = LINE_STEP,
+		.slot = "A2",
+		.words = "waiting for somebody to confirm",
+		.tell = question,
+		.try_number = 1 };
+	struct board *board = open_board(8, false);
+	tell(board, "A2", LINE_ARRIVED, "", OUTCOME_NONE, REASON_NONE);
+	board_event(board, &asks);
+	for (unsigned columns = 40; columns <= 200; columns += 20) {
+		char *picture = board_render(board, columns, 20), read[512] = "";
+		unsigned lines = 0;
+		for (char *rest = NULL, *line = strtok_r(picture, "\n", &rest); line;
+			line = strtok_r(NULL, "\n", &rest), lines++) {
+			assert_in_range(strlen(line), 0, columns);
+			if (strncmp(line, "        ", 8) == 0)
+				snprintf(read + strlen(read), sizeof read - strlen(read), "%s",
+					line + 8);
+		}
+		assert_string_equal(read, question);
+		assert_in_range(lines, 9, 19);
+		free(picture);
+	}
+	board_close(board);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +204,7 @@ int main(void)
 		cmocka_unit_test(without_colour_there_is_no_escape),
 		cmocka_unit_test(failures_stay_in_sight_when_rows_are_few),
 		cmocka_unit_test(a_port_that_becomes_a_slot_gets_a_line),
+		cmocka_unit_test(what_a_person_is_asked_is_never_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
