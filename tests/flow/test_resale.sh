@@ -65,7 +65,7 @@ erased rehearsal/units/A1/alt0.bin $((0xbff00)) 256
 equal "acts" "replaces a device key that the cloud may accept now; wipes what its owner left: claimed, claim-code, user; changes the unit without a backup" \
 	"$(observed A1 acts)"
 case "$(observed A1 resale)" in
-"no: by hand: eeprom1: what an application keeps in its EEPROM emulation: let an application write"*"; credentials of networks,"*"hold its button until the light turns white") ;;
+"no: by hand: eeprom1: what an application keeps in its EEPROM emulation: let an application on the unit write or erase it"*"; credentials of networks,"*"hold its button until the light turns white") ;;
 *) fail "of its resale: $(observed A1 resale)" ;;
 esac
 case "$(observed A2 resale)" in
