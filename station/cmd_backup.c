@@ -99,6 +99,18 @@ static void show(void *context, uint64_t bytes)
 	fprintf(stderr, "\r%s  reading, %u %%%s", shown->slot, percent, percent < 100 ? "" : "\n");
 }
 
+struct saving {
+	const struct backup_request *request;
+	struct backup_done *done;
+};
+
+static bool take(void *context, struct err *err)
+{
+	const struct saving *saving = context;
+	return dfu_check_layout(saving->request->dfu, err) &&
+	       backup_take(saving->request, saving->done, err);
+}
+
 /* A step of the attempt; the file and its rows are durable when it is good. */
 static bool save(struct run *run, const struct visit_unit *unit, struct visit_attempt *attempt,
 	struct backup_done *ret, struct err *err)
@@ -120,16 +132,8 @@ static bool save(struct run *run, const struct visit_unit *unit, struct visit_at
 		.software_version = STATION_VERSION,
 		.operator_name = who ? who : "",
 		.progress = &progress };
-	unsigned seq;
-	struct err none;
-	if (!record_step_begin(record, attempt->id, "backup", 1, &seq, err))
-		return false;
-	bool good = dfu_check_layout(&attempt->dfu, err) && backup_take(&request, ret, err);
-	struct err why = good ? (struct err){ 0 } : *err;
-	if (!record_step_end(record, attempt->id, seq, good ? OUTCOME_PASS : OUTCOME_FAIL,
-		    why.reason, good ? NULL : why.text, good ? err : &none))
-		return false;
-	return good;
+	struct saving saving = { &request, ret };
+	return record_step(record, attempt->id, "backup", take, &saving, err);
 }
 
 static bool finish(

@@ -187,19 +187,6 @@ static void show_json(const struct visit_unit *unit, const struct exercise_plan 
 	fflush(stdout);
 }
 
-static bool agreed(const struct cmd_exercise *options, const struct visit_unit *unit)
-{
-	char answer[CONFIG_NAME_MAX + 2] = "";
-	if (options->yes)
-		return true;
-	fprintf(stderr, "Type the slot's name, %s, to do it: ", unit->slot);
-	fflush(stderr);
-	if (!fgets(answer, sizeof answer, stdin))
-		return false;
-	answer[strcspn(answer, "\n")] = 0;
-	return strcmp(answer, unit->slot) == 0;
-}
-
 static void tell_progress(void *context, size_t done, size_t count)
 {
 	const struct visit_unit *unit = context;
@@ -248,7 +235,7 @@ static bool choose_and_run(const struct cmd_exercise *options, const struct visi
 		show_json(unit, plan);
 	show(unit, plan, options->json ? stderr : stdout);
 	fflush(stdout);
-	if (!agreed(options, unit))
+	if (!options->yes && !visit_confirmed(unit))
 		return refused(returned, findings, "nobody agreed to it", err);
 	const struct exercise_unit exercised = { .dfu = returned->dfu,
 		.family = returned->family,

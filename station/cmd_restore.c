@@ -83,38 +83,39 @@ static struct sums sum_up(const struct restore *restore, const struct piece *pie
 	return sums;
 }
 
-static void print_piece(const struct run *run, const struct piece *piece)
+static void print_piece(const struct run *run, const struct piece *piece, FILE *to)
 {
 	struct sums sums = sum_up(&run->restore, piece);
-	printf("  %-16s alt %u, 0x%08" PRIx32 ", %8" PRIu32 " bytes: ", piece->name, piece->alt,
-		piece->addr, piece->size);
+	fprintf(to, "  %-16s alt %u, 0x%08" PRIx32 ", %8" PRIu32 " bytes: ", piece->name,
+		piece->alt, piece->addr, piece->size);
 	if (piece->hidden)
-		printf("not in the backup: it could not be seen then\n");
+		fprintf(to, "not in the backup: it could not be seen then\n");
 	else if (!dfu_has_alt(&run->attempt.dfu, piece->alt))
-		printf("the unit does not show this memory\n");
+		fprintf(to, "the unit does not show this memory\n");
 	else if (sums.written)
-		printf("%" PRIu64 " bytes are written, of which %" PRIu64 " differ\n", sums.written,
-			sums.differs);
+		fprintf(to, "%" PRIu64 " bytes are written, of which %" PRIu64 " differ\n",
+			sums.written, sums.differs);
 	else if (sums.differs)
-		printf("only compared; %" PRIu64 " bytes differ, first at 0x%08" PRIx32 "\n",
+		fprintf(to, "only compared; %" PRIu64 " bytes differ, first at 0x%08" PRIx32 "\n",
 			sums.differs, sums.first);
 	else
-		printf("%s\n", sums.compared ? "only compared; the same" : "the same");
+		fprintf(to, "%s\n", sums.compared ? "only compared; the same" : "the same");
 }
 
-static void print_plan(const struct run *run)
+static void print_plan(const struct run *run, FILE *to)
 {
 	const struct manifest *manifest = &run->backup.manifest;
 	char when[32];
 	clock_format_utc(manifest->at, when, sizeof when);
-	printf("%s  %s  %s, as it was at %.19s UTC\n", run->unit.slot, run->attempt.device_id,
+	fprintf(to, "%s  %s  %s, as it was at %.19s UTC\n", run->unit.slot, run->attempt.device_id,
 		run->unit.family->title, when);
 	for (size_t i = 0; i < manifest->piece_count; i++)
-		print_piece(run, &manifest->pieces[i]);
+		print_piece(run, &manifest->pieces[i], to);
 	if (run->restore.goes_away)
-		printf("  the system parts come first; then the unit runs its firmware once, and comes "
-		       "back\n");
-	fflush(stdout);
+		fprintf(to,
+			"  the system parts come first; then the unit runs its firmware once, and comes "
+			"back\n");
+	fflush(to);
 }
 
 static json_t *differences(const struct run *run)
@@ -167,18 +168,6 @@ static void print_done(const struct run *run)
 
 /* --- one unit --- */
 
-static bool confirmed(const struct run *run, struct err *err)
-{
-	char line[CONFIG_NAME_MAX + 2] = "";
-	if (run->options->yes)
-		return true;
-	fprintf(stderr, "type %s to write this: ", run->unit.slot);
-	if (fgets(line, sizeof line, stdin))
-		line[strcspn(line, "\n")] = 0;
-	return strcmp(line, run->unit.slot) == 0 ||
-	       err_set(err, REASON_STOPPED, "not confirmed: nothing was written");
-}
-
 static bool refuse_marked(struct run *run, struct err *err)
 {
 	struct record_unit unit;
@@ -210,10 +199,15 @@ static bool note_file(struct run *run, struct err *err)
 		       record, id, "backup-of-this-record", file.path[0] ? "yes" : "no", err);
 }
 
+static bool compare(void *context, struct err *err)
+{
+	struct run *run = context;
+	return dfu_check_layout(&run->attempt.dfu, err) && restore_look(&run->restore, err);
+}
+
 static bool look(struct run *run, struct err *err)
 {
 	struct record *record = visit_record(run->visit);
-	unsigned seq;
 	run->restore = (struct restore){ .dfu = &run->attempt.dfu,
 		.family = run->unit.family,
 		.record = record,
@@ -222,18 +216,10 @@ static bool look(struct run *run, struct err *err)
 		.backup = &run->backup,
 		.come_back = come_back,
 		.context = run };
-	if (!restore_judge(&run->backup.manifest, run->unit.family, run->attempt.device_id, err) ||
-		!refuse_marked(run, err) || !note_file(run, err) ||
-		!record_step_begin(record, run->attempt.id, "compare", 1, &seq, err))
-		return false;
-	struct err why = { 0 };
-	bool good = dfu_check_layout(&run->attempt.dfu, &why) && restore_look(&run->restore, &why);
-	if (!record_step_end(record, run->attempt.id, seq, good ? OUTCOME_PASS : OUTCOME_FAIL,
-		    good ? REASON_NONE : why.reason, good ? NULL : why.text, err))
-		return false;
-	if (!good)
-		*err = why;
-	return good;
+	return restore_judge(
+		       &run->backup.manifest, run->unit.family, run->attempt.device_id, err) &&
+	       refuse_marked(run, err) && note_file(run, err) &&
+	       record_step(record, run->attempt.id, "compare", compare, run, err);
 }
 
 static bool note_differences(struct run *run, struct err *err)
@@ -259,8 +245,10 @@ static bool do_it(struct run *run, struct err *err)
 	if (!look(run, err))
 		return false;
 	if (!run->options->json || !run->options->yes)
-		print_plan(run);
-	return confirmed(run, err) && restore_run(&run->restore, err) && note_differences(run, err);
+		print_plan(run, run->options->json ? stderr : stdout);
+	if (!run->options->yes && !visit_confirmed(&run->unit))
+		return err_set(err, REASON_STOPPED, "not confirmed: nothing was written");
+	return restore_run(&run->restore, err) && note_differences(run, err);
 }
 
 /* The outcome is durable when this is told. */
@@ -302,7 +290,6 @@ static int visit_it(struct run *run)
 	run->unit = units[0];
 	if (!backup_remove_old(visit_record(run->visit), visit_state(run->visit), &removed, &err))
 		return cmd_fail("restore", &err);
-	interrupt_catch();
 	if (!run->unit.in_dfu && !visit_enter_dfu(run->visit, &run->unit, &err)) {
 		fprintf(stderr,
 			"station restore: %s runs its program (%s): put it into DFU with its button (LED "
@@ -337,6 +324,7 @@ static int restore_one(const struct options *options, struct run *run)
 	struct err err;
 	int status = EXIT_REFUSED;
 	run->options = options;
+	interrupt_catch();
 	if (!open_backup(options, run, &err))
 		return cmd_fail("restore", &err);
 	if (!visit_open(&options->visit, &run->visit, &status))

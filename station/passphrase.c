@@ -2,16 +2,18 @@
 #include "passphrase.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "fs.h"
+#include "interrupt.h"
 #include "scope.h"
 #include "secret.h"
 
-enum { FILE_MAX = 4096 };
+enum { FILE_MAX = 4096, LOOK_MS = 100 };
 
 static int first_line(const char *from, size_t len, char *to, int cap)
 {
@@ -33,7 +35,8 @@ static int from_file(struct passphrase *passphrase, char *to, int cap)
 	return first_line(bytes, len, to, cap);
 }
 
-static int from_terminal(const struct passphrase *passphrase, char *to, int cap)
+/* Whoever breaks it off gets back a terminal that shows what is typed. */
+static int from_terminal(struct passphrase *passphrase, char *to, int cap)
 {
 	struct err none;
 	struct termios shown, hidden;
@@ -46,9 +49,16 @@ static int from_terminal(const struct passphrase *passphrase, char *to, int cap)
 	if (tcsetattr(tty, TCSAFLUSH, &hidden) != 0)
 		return -1;
 	dprintf(tty, "%s", passphrase->prompt);
-	ssize_t got = read(tty, line, FILE_MAX);
+	struct pollfd typed = { .fd = tty, .events = POLLIN };
+	while (!cancel_is_set(interrupt_once()) && poll(&typed, 1, LOOK_MS) <= 0)
+		;
+	bool stopped = cancel_is_set(interrupt_once());
+	ssize_t got = stopped ? -1 : read(tty, line, FILE_MAX);
 	dprintf(tty, "\n");
 	tcsetattr(tty, TCSAFLUSH, &shown);
+	if (stopped)
+		err_set(&passphrase->err, REASON_STOPPED,
+			"stopped while it asked for the passphrase");
 	return got > 0 ? first_line(line, (size_t)got, to, cap) : -1;
 }
 

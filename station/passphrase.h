@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The passphrase of a key: from a file that only its owner can read, or from the terminal, where it is
- * not shown. */
+ * not shown. A caught signal (interrupt.h) breaks the asking off. */
 #pragma once
 
 #include "err.h"
@@ -8,7 +8,7 @@
 struct passphrase {
 	const char *file;   /* NULL: the terminal */
 	const char *prompt; /* "passphrase of quality.key: " */
-	struct err err;     /* what is wrong with the file; REASON_NONE otherwise */
+	struct err err;     /* what is wrong with the file, or STOPPED; REASON_NONE otherwise */
 };
 
 /* An envelope_ask: its first line goes to to, which the caller wipes; -1 if there is none. */

@@ -311,6 +311,16 @@ bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *e
 	return true;
 }
 
+bool visit_confirmed(const struct visit_unit *unit)
+{
+	char answer[CONFIG_NAME_MAX + 2] = "";
+	fprintf(stderr, "type the slot's name, %s, to do it: ", unit->slot);
+	if (!fgets(answer, sizeof answer, stdin))
+		return false;
+	answer[strcspn(answer, "\n")] = 0;
+	return strcmp(answer, unit->slot) == 0;
+}
+
 /* --- one attempt --- */
 
 static bool note(struct visit *visit, const char *attempt_id, const char *kind, const char *value,
@@ -373,9 +383,19 @@ static bool note_unreadable(
 			       verdict_name(VERDICT_UNREADABLE), err));
 }
 
-static bool run_restore(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, struct err *err)
+/* What the first steps work on. */
+struct beginning {
+	struct visit *visit;
+	const struct visit_unit *unit;
+	struct visit_attempt *attempt;
+};
+
+static bool put_back(void *context, struct err *err)
 {
+	const struct beginning *it = context;
+	struct visit *visit = it->visit;
+	const struct visit_unit *unit = it->unit;
+	struct visit_attempt *attempt = it->attempt;
 	const struct exercise_unit exercised = { .dfu = &attempt->dfu,
 		.family = unit->family,
 		.record = visit->record,
@@ -393,39 +413,18 @@ static bool run_restore(struct visit *visit, const struct visit_unit *unit,
 	return false;
 }
 
-typedef bool (*visit_step)(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, struct err *err);
-
-static bool run_step(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, const char *name, visit_step step, struct err *err)
+static bool find_out(void *context, struct err *err)
 {
-	unsigned seq;
-	if (!record_step_begin(visit->record, attempt->id, name, 1, &seq, err))
-		return false;
-	struct err why = { 0 };
-	bool good = step(visit, unit, attempt, &why);
-	enum outcome outcome = good                           ? OUTCOME_PASS
-			       : err_kind(&why) == ERR_CANCEL ? OUTCOME_ABORTED
-							      : OUTCOME_FAIL;
-	if (!record_step_end(visit->record, attempt->id, seq, outcome,
-		    good ? REASON_NONE : why.reason, good ? NULL : why.text, err))
-		return false;
-	if (!good)
-		*err = why;
-	return good;
-}
-
-static bool find_out(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, struct err *err)
-{
-	return open_session(visit, unit, attempt, err) && identify(visit, unit, attempt, err);
+	const struct beginning *it = context;
+	return open_session(it->visit, it->unit, it->attempt, err) &&
+	       identify(it->visit, it->unit, it->attempt, err);
 }
 
 /* A person's decision is about what was set aside, too. */
 static bool has_left(struct visit *visit, const struct visit_attempt *attempt)
 {
-	return attempt->device_id[0] && (visit->options.put_back ||
-						exercise_pending(visit->record, attempt->device_id));
+	return attempt->device_id[0] &&
+	       (visit->options.put_back || exercise_pending(visit->record, attempt->device_id));
 }
 
 bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
@@ -437,12 +436,13 @@ bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char 
 		.usb_path = unit->ident.port,
 		.usb_serial = unit->ident.serial,
 		.operator_name = visit->options.operator_name };
+	struct beginning it = { visit, unit, ret };
 	*ret = (struct visit_attempt){ 0 };
 	if (!record_attempt_begin(visit->record, &arrival, ret->id, err))
 		return false;
-	if (run_step(visit, unit, ret, "identify", find_out, err) &&
-		(!has_left(visit, ret) ||
-			run_step(visit, unit, ret, "restore-exercise", run_restore, err)))
+	if (record_step(visit->record, ret->id, "identify", find_out, &it, err) &&
+		(!has_left(visit, ret) || record_step(visit->record, ret->id, "restore-exercise",
+						  put_back, &it, err)))
 		return true;
 	struct err why = *err;
 	enum outcome outcome = reason_info(why.reason)->outcome;
@@ -466,7 +466,8 @@ bool visit_end(struct visit *visit, struct visit_attempt *attempt, enum outcome 
 }
 
 /* What it says of itself must still be its own. */
-static bool is_same_unit(const struct visit_unit *unit, struct visit_attempt *attempt, struct err *err)
+static bool is_same_unit(
+	const struct visit_unit *unit, struct visit_attempt *attempt, struct err *err)
 {
 	const struct family_identity *rules = &unit->family->identity;
 	const char *source = "first";
@@ -479,8 +480,9 @@ static bool is_same_unit(const struct visit_unit *unit, struct visit_attempt *at
 	return (device_id_agree(id, &source, from_serial, "usb-serial", &other) &&
 		       device_id_agree(id, &source, from_copy, "dct", &other) &&
 		       device_id_fold_agrees(rules, unit->ident.serial, id)) ||
-	       err_set(err, REASON_UNIT_SWAPPED, "expected unit %s, another one came back at port %s",
-		       attempt->device_id, unit->ident.port);
+	       err_set(err, REASON_UNIT_SWAPPED,
+		       "expected unit %s, another one came back at port %s", attempt->device_id,
+		       unit->ident.port);
 }
 
 bool visit_come_back(struct visit *visit, struct visit_unit *unit, struct visit_attempt *attempt,

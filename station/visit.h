@@ -44,6 +44,10 @@ const struct visit_unit *visit_units(const struct visit *visit, size_t *ret_coun
 /* The cloud of the job, or the one of this name; NULL if it is not known. */
 const struct config_cloud *visit_cloud(const struct visit *visit, const char *name);
 
+/* Asks a person to type the name of the slot, on standard error and standard input. False: it was not
+ * typed, or somebody stopped it. */
+bool visit_confirmed(const struct visit_unit *unit) MUST_CHECK;
+
 /* --- one attempt of one unit --- */
 
 struct visit_attempt {

@@ -189,6 +189,10 @@ bool record_step_begin(struct record *record, const char *attempt_id, const char
 /* outcome PASS, FAIL, SKIPPED or ABORTED. */
 bool record_step_end(struct record *record, const char *attempt_id, unsigned seq,
 	enum outcome outcome, enum reason reason, const char *detail, struct err *err) MUST_CHECK;
+/* A step of one try: its row, the work, and what came of that: PASS, ABORTED if it was stopped, FAIL
+ * with the reason otherwise. err is the work's, unless the result cannot be recorded. */
+bool record_step(struct record *record, const char *attempt_id, const char *name,
+	bool (*work)(void *context, struct err *err), void *context, struct err *err) MUST_CHECK;
 
 /* --- keys and enrolment --- */
 

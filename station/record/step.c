@@ -41,3 +41,22 @@ bool record_step_end(struct record *record, const char *attempt_id, unsigned seq
 		       "such open step", err) &&
 	       tx_commit(&tx, err);
 }
+
+bool record_step(struct record *record, const char *attempt_id, const char *name,
+	bool (*work)(void *context, struct err *err), void *context, struct err *err)
+{
+	unsigned seq;
+	struct err why = { 0 };
+	if (!record_step_begin(record, attempt_id, name, 1, &seq, err))
+		return false;
+	bool good = work(context, &why);
+	enum outcome outcome = good                           ? OUTCOME_PASS
+			       : err_kind(&why) == ERR_CANCEL ? OUTCOME_ABORTED
+							      : OUTCOME_FAIL;
+	if (!record_step_end(record, attempt_id, seq, outcome, good ? REASON_NONE : why.reason,
+		    good ? NULL : why.text, err))
+		return false;
+	if (!good)
+		*err = why;
+	return good;
+}

@@ -76,28 +76,30 @@ const struct diagnose_part *diagnose_part(unsigned index)
 	return &parts[index];
 }
 
+struct looking {
+	struct returned *unit;
+	const struct diagnose_part *part;
+	struct findings *findings;
+};
+
+/* What was found is kept also if the part could not be finished. */
+static bool look(void *context, struct err *err)
+{
+	struct looking *looking = context;
+	size_t begin = looking->findings->count;
+	struct err store;
+	bool good = looking->part->run(looking->unit, looking->findings, err);
+	if (diagnose_keep(looking->unit, looking->findings, begin, &store))
+		return good;
+	*err = store;
+	return false;
+}
+
 static bool run_part(struct returned *unit, const struct diagnose_part *part,
 	struct findings *findings, struct err *err)
 {
-	unsigned seq = 0;
-	size_t begin = findings->count;
-	struct err store;
-	if (!record_step_begin(unit->record, unit->attempt_id, part->step, 1, &seq, err))
-		return false;
-	bool good = part->run(unit, findings, err);
-	if (!diagnose_keep(unit, findings, begin, &store)) {
-		*err = store;
-		return false;
-	}
-	enum outcome outcome = good                          ? OUTCOME_PASS
-			       : err_kind(err) == ERR_CANCEL ? OUTCOME_ABORTED
-							     : OUTCOME_FAIL;
-	if (!record_step_end(unit->record, unit->attempt_id, seq, outcome,
-		    good ? REASON_NONE : err->reason, good ? NULL : err->text, &store)) {
-		*err = store;
-		return false;
-	}
-	return good;
+	struct looking looking = { unit, part, findings };
+	return record_step(unit->record, unit->attempt_id, part->step, look, &looking, err);
 }
 
 bool diagnose(struct returned *unit, struct findings *ret, struct err *err)

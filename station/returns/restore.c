@@ -144,8 +144,9 @@ static bool write_range(struct restore *restore, struct restore_range *range, st
 }
 
 /* No old application may keep the firmware from answering; what is erased here comes back later. */
-static bool write_parts(struct restore *restore, struct err *err)
+static bool write_parts(void *context, struct err *err)
 {
+	struct restore *restore = context;
 	for (size_t i = 0; i < restore->range_count; i++) {
 		struct restore_range *range = &restore->ranges[i];
 		if (range->application && range->kind == RESTORE_SECTOR &&
@@ -209,8 +210,9 @@ static bool check_reachable(struct restore *restore, struct err *err)
 	return true;
 }
 
-static bool write_rest(struct restore *restore, struct err *err)
+static bool write_rest(void *context, struct err *err)
 {
+	struct restore *restore = context;
 	enum { TURNS = 4, TURN_RECORDS = 1, TURN_KEYS = 2 };
 	for (unsigned turn = 0; turn < TURNS; turn++) {
 		if (turn == TURN_RECORDS && !check_reachable(restore, err))
@@ -226,8 +228,9 @@ static bool write_rest(struct restore *restore, struct err *err)
 }
 
 /* After the last write: everything that could be written is there. */
-static bool read_back(struct restore *restore, struct err *err)
+static bool read_back(void *context, struct err *err)
 {
+	struct restore *restore = context;
 	if (!look_at_all(restore, err))
 		return false;
 	for (size_t i = 0; i < restore->range_count; i++) {
@@ -241,25 +244,12 @@ static bool read_back(struct restore *restore, struct err *err)
 	return restore_key_written(restore, err);
 }
 
-static bool do_step(struct restore *restore, const char *name,
-	bool (*step)(struct restore *restore, struct err *err), struct err *err)
-{
-	unsigned seq;
-	if (!record_step_begin(restore->record, restore->attempt_id, name, 1, &seq, err))
-		return false;
-	bool good = step(restore, err);
-	struct err why = good ? (struct err){ 0 } : *err;
-	if (!record_step_end(restore->record, restore->attempt_id, seq,
-		    good ? OUTCOME_PASS : OUTCOME_FAIL, why.reason, good ? NULL : why.text, err))
-		return false;
-	if (!good)
-		*err = why;
-	return good;
-}
-
 bool restore_run(struct restore *restore, struct err *err)
 {
-	return (!restore->goes_away || do_step(restore, "restore-parts", write_parts, err)) &&
-	       do_step(restore, "restore-write", write_rest, err) &&
-	       do_step(restore, "readback", read_back, err);
+	struct record *record = restore->record;
+	const char *id = restore->attempt_id;
+	return (!restore->goes_away ||
+		       record_step(record, id, "restore-parts", write_parts, restore, err)) &&
+	       record_step(record, id, "restore-write", write_rest, restore, err) &&
+	       record_step(record, id, "readback", read_back, restore, err);
 }

@@ -370,10 +370,44 @@ static void ending_early_closes_steps_and_enrolment(void **state)
 		record_observe(bench->record, attempt, "name", "value", &bench->err));
 }
 
+static bool goes_well(void *context, struct err *err)
+{
+	(void)context;
+	(void)err;
+	return true;
+}
+
+static bool ends_with(void *context, struct err *err)
+{
+	return err_set(err, *(enum reason *)context, "so it ended");
+}
+
+static void a_step_tells_what_came_of_its_work(void **state)
+{
+	struct bench *bench = *state;
+	static enum reason reasons[] = { REASON_FLASH_BAD, REASON_STOPPED };
+	char id[UUID_TEXT];
+	const struct record_arrival arrival = {
+		.kind = "diagnose", .arrived_at = 1, .slot = "R1", .usb_path = "1-1"
+	};
+	GOOD(bench, record_attempt_begin(bench->record, &arrival, id, &bench->err));
+	GOOD(bench, record_step(bench->record, id, "good", goes_well, NULL, &bench->err));
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(
+			record_step(bench->record, id, "bad", ends_with, &reasons[i], &bench->err));
+		assert_int_equal(bench->err.reason, reasons[i]);
+		assert_string_equal(bench->err.text, "so it ended");
+	}
+	SQL_IS(bench, "good PASS  |bad FAIL flash-bad so it ended|bad ABORTED stopped so it ended",
+		"SELECT group_concat(name || ' ' || outcome || ' ' || coalesce(reason, '') || ' ' ||"
+		" coalesce(detail, ''), '|') FROM step");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(a_step_tells_what_came_of_its_work),
 		TEST(a_whole_attempt_is_in_the_tables),
 		TEST(pass_needs_what_it_says),
 		TEST(a_key_that_was_never_read_back_is_no_pass),
