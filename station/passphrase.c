@@ -2,7 +2,6 @@
 #include "passphrase.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -12,8 +11,9 @@
 #include "interrupt.h"
 #include "scope.h"
 #include "secret.h"
+#include "typed.h"
 
-enum { FILE_MAX = 4096, LOOK_MS = 100 };
+enum { FILE_MAX = 4096 };
 
 static int first_line(const char *from, size_t len, char *to, int cap)
 {
@@ -49,17 +49,13 @@ static int from_terminal(struct passphrase *passphrase, char *to, int cap)
 	if (tcsetattr(tty, TCSAFLUSH, &hidden) != 0)
 		return -1;
 	dprintf(tty, "%s", passphrase->prompt);
-	struct pollfd typed = { .fd = tty, .events = POLLIN };
-	while (!cancel_is_set(interrupt_once()) && poll(&typed, 1, LOOK_MS) <= 0)
-		;
-	bool stopped = cancel_is_set(interrupt_once());
-	ssize_t got = stopped ? -1 : read(tty, line, FILE_MAX);
+	bool typed = typed_line(tty, line, FILE_MAX);
 	dprintf(tty, "\n");
 	tcsetattr(tty, TCSAFLUSH, &shown);
-	if (stopped)
+	if (cancel_is_set(interrupt_once()))
 		err_set(&passphrase->err, REASON_STOPPED,
 			"stopped while it asked for the passphrase");
-	return got > 0 ? first_line(line, (size_t)got, to, cap) : -1;
+	return typed ? first_line(line, strlen(line), to, cap) : -1;
 }
 
 int passphrase_ask(void *context, char *to, int cap)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "diagnose.h"
@@ -15,6 +16,7 @@
 #include "scope.h"
 #include "returned_units.h"
 #include "text.h"
+#include "typed.h"
 #include "usb_libusb.h"
 #include "vbench.h"
 #include "vcloud.h"
@@ -313,12 +315,9 @@ bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *e
 
 bool visit_confirmed(const struct visit_unit *unit)
 {
-	char answer[CONFIG_NAME_MAX + 2] = "";
+	char answer[CONFIG_NAME_MAX + 1];
 	fprintf(stderr, "type the slot's name, %s, to do it: ", unit->slot);
-	if (!fgets(answer, sizeof answer, stdin))
-		return false;
-	answer[strcspn(answer, "\n")] = 0;
-	return strcmp(answer, unit->slot) == 0;
+	return typed_line(STDIN_FILENO, answer, sizeof answer) && strcmp(answer, unit->slot) == 0;
 }
 
 /* --- one attempt --- */
