@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: returns record jobs config keys base */
+/* USES: backup record jobs config keys base */
 /* What is found in a backup: the archive ('a' as first byte), its manifest ('m'), and an envelope before it is opened
  * ('e'). What is taken holds to its bounds, and a manifest reads the same when it is written again. */
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: returns base */
+/* USES: exercise base */
 /* The journal of an exercise: a file that is believed says of itself what it was written from. The first byte of the
  * input chooses: 's' puts a right sum behind the rest, so that what is in front of it is reached. */
 #include <stdlib.h>

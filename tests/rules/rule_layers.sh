@@ -9,7 +9,7 @@
 homes='
 curl/*        station/cloud/*
 gnutls/*      station/virtual/vcloud*
-jansson.h     station/cloud/* station/report/* station/returns/manifest.c station/virtual/* station/cmd_*.c station/progress.c
+jansson.h     station/cloud/* station/report/* station/returns/backup/manifest.c station/virtual/* station/cmd_*.c station/progress.c
 libconfig.h   config/cfg*
 libusb.h      station/usb/usb_libusb*
 microhttpd.h  station/virtual/vcloud*

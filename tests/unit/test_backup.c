@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: returns record flash dfu jobs config keys usb base */
+/* USES: backup record flash dfu jobs config keys usb base */
 /* LIBS: PkgConfig::openssl PkgConfig::sqlite3 */
 /* What is saved of each family, and that bytes which the link damages are not saved; which of them a restore writes. */
 #include "record_fixture.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: returns */
+/* USES: exercise */
 /* What an exercise may write to, what a sector that it was cut off from may hold, and its journal. */
 #include <setjmp.h>
 #include <stdarg.h>
