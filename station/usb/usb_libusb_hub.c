@@ -17,7 +17,14 @@ static bool open_hub(struct usb_bus *base, const char *hub, const struct cancel 
 	struct usb_sysfs_device device;
 	if (!usb_sysfs_device(hub, &device))
 		return err_set(err, REASON_USB_GONE, "there is no hub %s", hub);
-	return real_open_device((struct real_bus *)base, &device, cancel, ret, err);
+	if (real_open_device((struct real_bus *)base, &device, cancel, ret, err))
+		return true;
+	/* Units and hubs are opened to an operator by a rule each. */
+	return err->reason == REASON_USB_ACCESS &&
+	       err_set(err, REASON_USB_ACCESS,
+		       "may not open /dev/bus/usb/%03u/%03u: install the udev rule "
+		       "60-station-hubs.rules and be in the group plugdev, or run as root",
+		       device.bus, device.number);
 }
 
 static bool look_at_port(struct usb_bus *bus, const char *hub, unsigned port,
