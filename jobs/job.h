@@ -123,7 +123,7 @@ bool job_load(const char *path, struct job *ret, struct err *err) MUST_CHECK;
 bool job_parse(const char *path, const char *text, size_t len, struct job *ret,
 	struct err *err) MUST_CHECK;
 void job_done(struct job *job); /* frees the text; takes NULL and a zero job */
-/* Writes sha256 = "..." into the job file for each image (as many as count, in the job's order),
- * everything else of the text unchanged, atomically. */
+/* Writes sha256 = "..." into the job file for each image and then each recipient of backups (as many
+ * as count, in the job's order), everything else of the text unchanged, atomically. */
 bool job_pin(const struct job *job, const char (*sha256)[SHA256_HEX], size_t count,
 	struct err *err) MUST_CHECK;

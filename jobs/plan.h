@@ -143,6 +143,9 @@ bool plan_make(const char *job_path, const struct plan_options *options,
 	void (*errors)(void *context, const char *text), void *context, struct plan **ret,
 	struct err *err) MUST_CHECK;
 void plan_free(struct plan *plan); /* takes NULL */
+/* May units be backed up for the job's recipients now (UTC ms)? want_pins: they are real ones. REASON_INPUT. */
+bool plan_can_back_up(
+	const struct plan *plan, bool want_pins, int64_t now, struct err *err) MUST_CHECK;
 
 /* Transfers' worth of a run: blocks of the family's transfer size. */
 uint32_t plan_blocks(const struct plan *plan, const struct plan_region *region);

@@ -48,23 +48,35 @@ static bool time_of(const ASN1_TIME *at, int64_t *ret)
 	return true;
 }
 
-static bool check_time(X509 *certificate, int64_t now, struct recipient *to, struct err *err)
+static bool read_times(X509 *certificate, struct recipient *to, struct err *err)
 {
-	int64_t not_before;
+	return (time_of(X509_get0_notBefore(certificate), &to->not_before) &&
+		       time_of(X509_get0_notAfter(certificate), &to->not_after)) ||
+	       err_set(err, REASON_INPUT, "%s does not say how long it is valid", to->file);
+}
+
+bool recipient_valid(const struct recipient *recipient, int64_t now, struct err *err)
+{
 	char text[32];
-	if (!time_of(X509_get0_notBefore(certificate), &not_before) ||
-		!time_of(X509_get0_notAfter(certificate), &to->not_after))
-		return err_set(err, REASON_INPUT, "%s does not say how long it is valid", to->file);
-	if (now > to->not_after) {
-		clock_format_utc(to->not_after, text, sizeof text);
+	if (now > recipient->not_after) {
+		clock_format_utc(recipient->not_after, text, sizeof text);
 		return err_set(err, REASON_INPUT,
-			"%s has expired, at %s UTC: get a new certificate", to->file, text);
+			"%s has expired, at %s UTC: no backup is made for it; get a new certificate",
+			recipient->file, text);
 	}
-	if (now < not_before) {
-		clock_format_utc(not_before, text, sizeof text);
+	if (now < recipient->not_before) {
+		clock_format_utc(recipient->not_before, text, sizeof text);
 		return err_set(err, REASON_INPUT, "%s is not valid before %s UTC: check the clock",
-			to->file, text);
+			recipient->file, text);
 	}
+	return true;
+}
+
+bool recipients_valid(const struct recipients *recipients, int64_t now, struct err *err)
+{
+	for (size_t i = 0; i < recipients->count; i++)
+		if (!recipient_valid(&recipients->list[i], now, err))
+			return false;
 	return true;
 }
 
@@ -133,7 +145,7 @@ static bool describe(X509 *certificate, struct recipient *to, struct err *err)
 }
 
 bool recipients_add_bytes(struct recipients *recipients, const char *file, const uint8_t *bytes,
-	size_t len, int64_t now, struct err *err)
+	size_t len, struct err *err)
 {
 	if (recipients->count == RECIPIENTS_MAX)
 		return err_set(err, REASON_INPUT, "%s is one too many: at most %d recipients", file,
@@ -145,7 +157,7 @@ bool recipients_add_bytes(struct recipients *recipients, const char *file, const
 	X509 *certificate = parse(bytes, len);
 	if (!certificate)
 		return err_set(err, REASON_INPUT, "%s holds no certificate in PEM or DER", file);
-	bool good = check_time(certificate, now, to, err) && check_key(certificate, to, err) &&
+	bool good = read_times(certificate, to, err) && check_key(certificate, to, err) &&
 		    describe(certificate, to, err);
 	X509_free(certificate);
 	ERR_clear_error();
@@ -159,10 +171,10 @@ bool recipients_add_bytes(struct recipients *recipients, const char *file, const
 	return true;
 }
 
-bool recipients_add(struct recipients *recipients, const char *file, int64_t now, struct err *err)
+bool recipients_add(struct recipients *recipients, const char *file, struct err *err)
 {
 	SCOPED_FREE uint8_t *bytes = NULL;
 	size_t len;
 	return fs_read(file, FILE_MAX, REASON_INPUT, &bytes, &len, err) &&
-	       recipients_add_bytes(recipients, file, bytes, len, now, err);
+	       recipients_add_bytes(recipients, file, bytes, len, err);
 }

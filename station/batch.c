@@ -128,8 +128,7 @@ static void print_refusal(void *batch, const char *text)
 	fprintf(stderr, "station %s: %s\n", ((struct batch *)batch)->command, text);
 }
 
-/* A unit that came back is backed up before it is changed, and a real one's keys go to nobody that the
- * job does not pin. */
+/* A unit that came back is backed up before it is changed. */
 static bool check_recipients(
 	const struct batch *batch, const struct plan_options *options, struct err *err)
 {
@@ -138,22 +137,14 @@ static bool check_recipients(
 	if (!job->returns.reprovision.backup)
 		return true;
 	if (!backup->recipient_count && batch->recipient)
-		return recipients_add(
-			&batch->plan->recipients, batch->recipient, clock_utc_ms(), err);
+		return recipients_add(&batch->plan->recipients, batch->recipient, err);
 	if (!backup->recipient_count)
 		return err_set(err, REASON_NO_RECIPIENT,
 			"%s: each unit is to be backed up first, and nobody is named who can open "
 			"that: name recipients in the job, backup : { recipients = ... }, or set "
 			"reprovision.backup = false",
 			job->path);
-	for (size_t i = 0; i < backup->recipient_count; i++)
-		if (!backup->recipients[i].sha256[0] && !options->cloud_url)
-			return err_set(err, REASON_INPUT,
-				"%s:%u: the job does not name the sha256 of %s: make sure that it is "
-				"the right certificate, then write sha256 = \"%s\";",
-				job->path, backup->recipients[i].line, backup->recipients[i].file,
-				batch->plan->recipients.list[i].fingerprint);
-	return true;
+	return plan_can_back_up(batch->plan, !options->cloud_url, clock_utc_ms(), err);
 }
 
 int batch_make_plan(struct batch *batch, struct plan_options *options)

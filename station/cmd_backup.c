@@ -203,43 +203,29 @@ static int visit_one(struct run *run, struct visit_unit unit)
 
 static bool named_recipients(const struct options *options, struct run *run, struct err *err)
 {
-	if (options->recipient &&
-		!recipients_add(&run->recipients, options->recipient, clock_utc_ms(), err))
+	if (options->recipient && !recipients_add(&run->recipients, options->recipient, err))
 		return false;
 	for (int i = 0; i < options->recipient_count; i++)
-		if (!recipients_add(&run->recipients, options->recipients[i], clock_utc_ms(), err))
+		if (!recipients_add(&run->recipients, options->recipients[i], err))
 			return false;
-	return true;
-}
-
-/* A real unit's keys go to nobody that the job does not pin. */
-static bool job_recipients(struct run *run, const struct plan *plan, struct err *err)
-{
-	const struct job_backup *backup = &plan->job.returns.backup;
-	for (size_t i = 0; i < backup->recipient_count; i++)
-		if (!backup->recipients[i].sha256[0] &&
-			!record_is_virtual(visit_record(run->visit)))
-			return err_set(err, REASON_INPUT,
-				"%s:%u: the job does not name the sha256 of %s: make sure that it is "
-				"the right certificate, then write sha256 = \"%s\";",
-				plan->job.path, backup->recipients[i].line,
-				backup->recipients[i].file, plan->recipients.list[i].fingerprint);
-	run->recipients = plan->recipients;
-	run->keep_days = backup->keep_days;
 	return true;
 }
 
 static bool choose_recipients(const struct options *options, struct run *run, struct err *err)
 {
 	const struct plan *plan = visit_plan(run->visit);
+	bool real = !record_is_virtual(visit_record(run->visit));
+	int64_t now = clock_utc_ms();
 	run->keep_days = plan ? plan->job.returns.backup.keep_days : BACKUP_KEEP_DAYS;
-	if (options->recipient ? !named_recipients(options, run, err)
-			       : plan && !job_recipients(run, plan, err))
-		return false;
-	return run->recipients.count ||
-	       err_set(err, REASON_NO_RECIPIENT,
-		       "a backup holds private keys, and nobody is named who can open it: name "
-		       "recipients in the job, backup : { recipients = ... }, or give --recipient");
+	if (options->recipient)
+		return named_recipients(options, run, err) &&
+		       recipients_valid(&run->recipients, now, err);
+	if (!plan || !plan->recipients.count)
+		return err_set(err, REASON_NO_RECIPIENT,
+			"a backup holds private keys, and nobody is named who can open it: name "
+			"recipients in the job, backup : { recipients = ... }, or give --recipient");
+	run->recipients = plan->recipients;
+	return plan_can_back_up(plan, real, now, err);
 }
 
 static int run_all(struct run *run)

@@ -491,7 +491,7 @@ static void print_refusal(void *context, const char *text)
 
 static bool pin(const struct plan *plan, struct err *err)
 {
-	char sha256[JOB_IMAGES_MAX][SHA256_HEX];
+	char sha256[JOB_IMAGES_MAX + JOB_RECIPIENTS_MAX][SHA256_HEX];
 	const struct job *job = &plan->job;
 	for (unsigned k = 0; k <= plan->before_count; k++) {
 		const struct plan *stage = plan_stage(plan, k);
@@ -499,7 +499,11 @@ static bool pin(const struct plan *plan, struct err *err)
 			memcpy(sha256[stage->regions[i].image], stage->regions[i].sha256,
 				SHA256_HEX);
 	}
-	return job_pin(job, (const char(*)[SHA256_HEX])sha256, job->image_count, err);
+	for (size_t i = 0; i < plan->recipients.count; i++)
+		memcpy(sha256[job->image_count + i], plan->recipients.list[i].fingerprint,
+			SHA256_HEX);
+	return job_pin(job, (const char(*)[SHA256_HEX])sha256,
+		job->image_count + plan->recipients.count, err);
 }
 
 /* The plan is made with the old hashes left aside, and later again with the new ones. */
@@ -542,7 +546,8 @@ static const char help[] =
 	"  --config FILE  the station's config (default: $STATION_CONFIG, "
 	"/etc/station/station.cfg,\n"
 	"                 the source tree's config/station.cfg)\n"
-	"  --pin          write the sha256 of each image into the job\n"
+	"  --pin          write the sha256 of each image into the job, and of each backup recipient that has\n"
+	"                 none there yet (make sure first that it is the right certificate)\n"
 	"  --json         one JSON object instead of text\n"
 	"  --help         this text\n\n"
 	"Exit status: 0 the plan is good, 2 it is refused.\n";

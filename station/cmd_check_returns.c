@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "clock.h"
+#include "recipient.h"
 
 static bool is_pinned(const struct plan *plan, size_t i)
 {
@@ -16,6 +17,7 @@ static bool is_pinned(const struct plan *plan, size_t i)
 void check_print_returns(const struct plan *plan)
 {
 	const struct recipients *recipients = &plan->recipients;
+	struct err err;
 	bool all = true;
 	printf("\nbackups of units that come back\n");
 	if (!recipients->count) {
@@ -30,14 +32,18 @@ void check_print_returns(const struct plan *plan)
 			one->who, fs_name_of(one->file), one->algorithm, until, "",
 			one->fingerprint, is_pinned(plan, i) ? "" : "  not in the job");
 		all &= is_pinned(plan, i);
+		if (!recipient_valid(one, clock_utc_ms(), &err))
+			printf("  %-14s %s; units are made all the same, station backup and "
+			       "reprovision refuse this job\n",
+				"NOT VALID", err.text);
 	}
 	if (plan->job.returns.backup.keep_days)
 		printf("  %-14s %" PRIu32 " days\n", "kept", plan->job.returns.backup.keep_days);
 	else
 		printf("  %-14s for ever\n", "kept");
 	if (!all)
-		printf("  make sure of the certificates, then write each sha256 into the job, as a real run "
-		       "wants\n");
+		printf("  make sure that these are the right certificates; station check --pin then "
+		       "writes their sha256\n  into the job, as a real run wants\n");
 }
 
 json_t *check_json_recipients(const struct plan *plan)
@@ -45,11 +51,13 @@ json_t *check_json_recipients(const struct plan *plan)
 	json_t *list = json_array();
 	for (size_t i = 0; i < plan->recipients.count; i++) {
 		const struct recipient *one = &plan->recipients.list[i];
+		struct err err;
 		json_array_append_new(
-			list, json_pack("{ss ss ss ss sI sb}", "file", one->file, "subject",
+			list, json_pack("{ss ss ss ss sI sb sb}", "file", one->file, "subject",
 				      one->who, "algorithm", one->algorithm, "sha256",
 				      one->fingerprint, "not_after", (json_int_t)one->not_after,
-				      "pinned", (int)is_pinned(plan, i)));
+				      "pinned", (int)is_pinned(plan, i), "valid",
+				      (int)recipient_valid(one, clock_utc_ms(), &err)));
 	}
 	return list;
 }

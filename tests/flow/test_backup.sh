@@ -8,6 +8,8 @@ umask 022
 person quality rsa:3072
 person lab ec -pkeyopt ec_paramgen_curve:P-384
 person stranger rsa:2048
+{ openssl req -new -nodes -subj /CN=old -keyout old.key -out old.csr -newkey rsa:2048 &&
+	openssl x509 -req -in old.csr -key old.key -days -1 -out old.pem; } 2>req.err || fail "no certificate: $(cat req.err)"
 
 # --- Photon: record memory, of which 8391 bytes are its own; and the DCT's sectors over alt 0 ---
 job photon
@@ -82,9 +84,31 @@ equal "kept" $((30 * 86400000)) "$(sql "SELECT DISTINCT keep_until - at FROM bac
 job_with quality ""
 expect 0 "$STATION" check photon.cfg
 grep "$(fingerprint quality.pem)  not in the job" out >/dev/null || fail "check does not name the hash to write"
+expect 0 "$STATION" check photon.cfg --pin --json
+equal "pinned, the same plan" "true|$plan" "$(jq -r '"\(.backup_recipients[0].pinned)|\(.plan_sha256)"' out)"
+equal "the pin in the job" 1 "$(grep -c "file = \"$work/quality.pem\"; *sha256 = \"$(fingerprint quality.pem)\";" photon.cfg)"
 job_with quality "sha256 = \"$(fingerprint lab.pem)\";"
 expect 2 "$STATION" backup --state rehearsal --slot A2 --job photon.cfg
 grep "the fingerprint of this certificate is $(fingerprint quality.pem)" err >/dev/null || fail "another certificate: $(cat err)"
+# Images change, and are pinned anew; whom a customer's keys go to does not change by the way.
+cp photon.cfg before.cfg
+expect 2 "$STATION" check photon.cfg --pin
+cmp before.cfg photon.cfg || fail "another certificate was pinned"
+
+# --- one that has expired: no backup for it; units are made all the same ---
+job_with old "sha256 = \"$(fingerprint old.pem)\";"
+expect 0 "$STATION" check photon.cfg
+grep "old.pem has expired" out >/dev/null || fail "check does not warn of it"
+expect 0 "$STATION" check photon.cfg --json
+equal "told" "true false $plan" "$(jq -r '"\(.backup_recipients[0].pinned) \(.backup_recipients[0].valid) \(.plan_sha256)"' out)"
+expect 0 "$STATION" rehearse photon.cfg --units 1 --state made
+attempts=$(sql "SELECT count(*) FROM attempt")
+for command in "backup --slot A2 --job photon.cfg" "backup --slot A2 --recipient quality.pem old.pem" "rehearse photon.cfg --reprovision"; do
+	# shellcheck disable=SC2086
+	expect 2 "$STATION" $command --state rehearsal
+	grep "old.pem has expired" err >/dev/null || fail "$command: $(cat err)"
+done
+equal "attempts with a recipient that has expired" "$attempts" "$(sql "SELECT count(*) FROM attempt")"
 rm -rf plain.*
 
 # --- when it goes wrong ---

@@ -13,14 +13,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void pin(const char *path, struct job *job)
 {
-	char sha256[JOB_IMAGES_MAX][SHA256_HEX];
+	enum { PINS_MAX = JOB_IMAGES_MAX + JOB_RECIPIENTS_MAX };
+	char sha256[PINS_MAX][SHA256_HEX];
 	struct job now;
 	struct err err;
-	for (size_t i = 0; i < JOB_IMAGES_MAX; i++) {
-		memset(sha256[i], "0123456789abcdef"[i], SHA256_HEX - 1);
+	for (size_t i = 0; i < PINS_MAX; i++) {
+		memset(sha256[i], "0123456789abcdef"[i % 16], SHA256_HEX - 1);
 		sha256[i][SHA256_HEX - 1] = 0;
 	}
-	if (!job_pin(job, (const char(*)[SHA256_HEX])sha256, job->image_count, &err))
+	if (!job_pin(job, (const char(*)[SHA256_HEX])sha256,
+		    job->image_count + job->returns.backup.recipient_count, &err))
 		return;
 	if (!job_load(path, &now, &err) || now.image_count != job->image_count)
 		abort();

@@ -17,6 +17,7 @@
 
 #define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define C64 "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 
 static void parse(const char *text, struct job *job)
 {
@@ -274,7 +275,7 @@ static void job_done_takes_null_and_zero(void **state)
 /* Writes before to a file, pins it with A64, B64... and compares with after. */
 static void check_pin(const char *before, const char *after)
 {
-	static const char sha256[2][SHA256_HEX] = { A64, B64 };
+	static const char sha256[3][SHA256_HEX] = { A64, B64, C64 };
 	char folder[] = "/tmp/station-job-XXXXXX", path[FS_PATH_MAX];
 	struct job job;
 	struct err err;
@@ -283,7 +284,8 @@ static void check_pin(const char *before, const char *after)
 	assert_non_null(mkdtemp(folder));
 	assert_true(fs_join(path, folder, "job.cfg", &err));
 	assert_true(fs_write_atomic(path, before, strlen(before), 0640, &err));
-	if (!job_load(path, &job, &err) || !job_pin(&job, sha256, job.image_count, &err))
+	if (!job_load(path, &job, &err) ||
+		!job_pin(&job, sha256, job.image_count + job.returns.backup.recipient_count, &err))
 		fail_msg("%s", err.text);
 	assert_true(fs_read(path, 65536, REASON_INPUT, &now, &len, &err));
 	assert_string_equal((const char *)now, after);
@@ -355,6 +357,28 @@ static void images_of_stages_are_pinned(void **state)
 		"{ images = ( { region = \"a\"; file = \"b\"; sha256 = \"" B64 "\"; } ); } ); };");
 }
 
+static void recipients_are_pinned_wherever_they_stand(void **state)
+{
+	(void)state;
+	check_pin(
+		"job : { name = \"n\"; reprovision : { backup = true; };\n"
+		"backup : { recipients = ( { file = \"/q.pem\"; }, { file = \"/r\"; sha256 = \"" A64
+		"\"; } ); };\nfamily = \"core\"; images = ( { region = \"a\"; file = \"a\"; } ); };",
+		"job : { name = \"n\"; reprovision : { backup = true; };\n"
+		"backup : { recipients = ( { file = \"/q.pem\"; sha256 = \"" B64
+		"\"; }, { file = \"/r\"; sha256 = \"" C64
+		"\"; } ); };\nfamily = \"core\"; images = "
+		"( { region = \"a\"; file = \"a\"; sha256 = \"" A64 "\"; } ); };");
+	check_pin(
+		"job : { name = \"n\"; family = \"core\";\n"
+		"images = ( { region = \"a\"; file = \"a\"; } );\n"
+		"backup : { keep_days = 3; recipients = (\n\t{\n\t\tfile = \"/q.pem\"; // who\n\t} ); }; };",
+		"job : { name = \"n\"; family = \"core\";\n"
+		"images = ( { region = \"a\"; file = \"a\"; sha256 = \"" A64 "\"; } );\n"
+		"backup : { keep_days = 3; recipients = (\n\t{\n\t\tfile = \"/q.pem\";\n\t\tsha256 = \"" B64
+		"\"; // who\n\t} ); }; };");
+}
+
 static void changed_file_is_not_pinned(void **state)
 {
 	(void)state;
@@ -390,6 +414,7 @@ int main(void)
 		cmocka_unit_test(pins_get_lines_of_their_own_where_settings_do),
 		cmocka_unit_test(old_pins_are_replaced),
 		cmocka_unit_test(images_of_stages_are_pinned),
+		cmocka_unit_test(recipients_are_pinned_wherever_they_stand),
 		cmocka_unit_test(changed_file_is_not_pinned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

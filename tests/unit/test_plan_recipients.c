@@ -71,7 +71,7 @@ static void a_real_run_wants_the_right_pin(void **state)
 	const struct plan_options real = { .config = &fixture_config, .want_pins = true };
 	char text[512], wanted[256];
 	(void)state;
-	snprintf(wanted, sizeof wanted, "then write sha256 = \"%s\";", fingerprint);
+	snprintf(wanted, sizeof wanted, "(%s), then station check --pin writes it", fingerprint);
 	assert_refused("backup : { recipients = ( { file = \"q.pem\"; } ); };", &real, wanted);
 	snprintf(wanted, sizeof wanted,
 		"the fingerprint of this certificate is %s, the job wants %064d", fingerprint, 7);
