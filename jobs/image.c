@@ -33,13 +33,36 @@ static bool is_s_record(const uint8_t *bytes, size_t len)
 	return sum == 0xff;
 }
 
+/* Is it text, and does one of its lines fit? A mark or a comment in front of records does not make them what a
+ * memory holds. */
+static bool text_has(
+	const uint8_t *bytes, size_t len, bool (*fits)(const uint8_t *line, size_t len))
+{
+	const uint8_t *end = bytes + len, *next;
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] < ' ' && bytes[i] != '\t' && bytes[i] != '\r' && bytes[i] != '\n')
+			return false;
+	for (const uint8_t *line = bytes; line < end; line = next) {
+		const uint8_t *newline = memchr(line, '\n', (size_t)(end - line));
+		next = newline ? newline + 1 : end;
+		if (fits(line, (size_t)(next - line)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_hex(const uint8_t *bytes, size_t len)
+{
+	return image_is_hex(bytes, len) || text_has(bytes, len, image_is_hex_record);
+}
+
 /* Formats that carry firmware but are not what a unit's memory holds; written as they are they
  * would pass every readback and never start. */
 static const char *foreign_format(const uint8_t *bytes, size_t len)
 {
 	if (len >= 4 && memcmp(bytes, "\177ELF", 4) == 0)
 		return "is an ELF file; convert it with objcopy -O binary or -O ihex";
-	if (is_s_record(bytes, len))
+	if (is_s_record(bytes, len) || text_has(bytes, len, is_s_record))
 		return "is a Motorola S-record file; convert it with objcopy -I srec -O ihex";
 	if (len >= 8 && memcmp(bytes, "UF2\n\x57\x51\x5d\x9e", 8) == 0)
 		return "is a UF2 file; take the .bin or .hex that it was made from";
@@ -60,6 +83,8 @@ static bool check_suffixed(
 	const uint8_t *bytes, size_t len, const struct image_suffix *suffix, struct err *err)
 {
 	bool dfuse = image_is_dfuse(bytes, len);
+	struct image_suffix another;
+	struct err ignored;
 	if (len == 0)
 		return err_set(err, REASON_INPUT,
 			"holds nothing but a DFU suffix; build or fetch it again");
@@ -68,7 +93,11 @@ static bool check_suffixed(
 		return err_set(err, REASON_INPUT,
 			"its DFU suffix has bcdDFU 0x%04x, which does not go with %s; build it again",
 			suffix->dfu_release, dfuse ? "a DfuSe file" : "what is no DfuSe file");
-	if (image_is_hex(bytes, len))
+	if (image_suffix_read(bytes, len, &another, &ignored) && another.len)
+		return err_set(err, REASON_INPUT,
+			"has a DFU suffix in front of its DFU suffix; remove one with dfu-suffix "
+			"--delete");
+	if (is_hex(bytes, len))
 		return err_set(err, REASON_INPUT,
 			"is an Intel HEX file with a DFU suffix; take it without the suffix");
 	return !has_vendor_prefix(bytes, len) ||
@@ -124,7 +153,7 @@ static bool decode(const uint8_t *bytes, size_t len, struct image_pieces *pieces
 	image->has_addresses = true;
 	if (image_is_dfuse(bytes, len))
 		return take_dfuse(bytes, len, pieces, image, err);
-	if (image_is_hex(bytes, len))
+	if (is_hex(bytes, len))
 		return take_hex(bytes, len, pieces, image, err);
 	image->has_addresses = false;
 	return take_raw(bytes, len, image, err);

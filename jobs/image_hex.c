@@ -85,6 +85,18 @@ static bool take_record(struct reader *reader, struct hex_record *ret, struct er
 	return sum == 0 || damaged(reader, "its checksum is wrong", err);
 }
 
+bool image_is_hex_record(const uint8_t *line, size_t len)
+{
+	struct reader reader = { .at = (const char *)line, .end = (const char *)line + len };
+	struct hex_record record;
+	struct err ignored;
+	skip_blanks(&reader);
+	if (reader.at == reader.end || !take_record(&reader, &record, &ignored))
+		return false;
+	skip_blanks(&reader);
+	return reader.at == reader.end;
+}
+
 static bool take_data(struct reader *reader, const struct hex_record *record,
 	struct image_pieces *pieces, struct err *err)
 {

@@ -35,7 +35,10 @@ bool image_is_dfuse(const uint8_t *bytes, size_t len);
 bool image_read_dfuse(
 	const uint8_t *bytes, size_t len, struct image_pieces *ret, struct err *err) MUST_CHECK;
 
+/* Does it begin like one? */
 bool image_is_hex(const uint8_t *bytes, size_t len);
+/* A whole record with a good checksum, and nothing else. */
+bool image_is_hex_record(const uint8_t *line, size_t len);
 /* data has len / 2 bytes, and holds the pieces' bytes. */
 bool image_read_hex(const uint8_t *bytes, size_t len, uint8_t *data, struct image_pieces *ret,
 	struct err *err) MUST_CHECK;

@@ -78,7 +78,44 @@ static void other_file_formats_are_named(void **state)
 	image_done(&image);
 }
 
+/* Otherwise the digits would be written, read back, and be a PASS. */
+static void records_behind_other_text_are_no_raw_image(void **state)
+{
+	(void)state;
+	static const char marked[] = "\xef\xbb\xbf:0100000041BE\n:00000001FF\n",
+			  noted[] = "; made on Monday\r\n:0100000041BE\r\n:00000001FF\r\n",
+			  hurt[] = ":0I00000041BE\n:00000001FF", srec[] = "# made\nS9030000FC\n";
+	assert_refused(marked, sizeof marked - 1, "line 1: is no Intel HEX record");
+	assert_refused(noted, sizeof noted - 1, "line 1: is no Intel HEX record");
+	assert_refused(hurt, sizeof hurt - 1, "line 1: is no Intel HEX record");
+	assert_refused(srec, sizeof srec - 1, "objcopy -I srec");
+	/* Text without a record, or with a wrong one, and bytes that happen to look like one, are data. */
+	static const char text[] = "time: 10\n:00000001FE\n:00000001FF and more\n",
+			  bytes[] = "\0:0\n:00000001FF\n";
+	assert_taken(text, sizeof text - 1, 1);
+	assert_false(image.has_addresses);
+	image_done(&image);
+	assert_taken(bytes, sizeof bytes - 1, 1);
+	assert_false(image.has_addresses);
+	image_done(&image);
+}
+
 /* --- DFU suffix --- */
+
+static void a_second_suffix_is_refused(void **state)
+{
+	(void)state;
+	uint8_t bytes[64] = "firmware";
+	size_t len = dfu_suffix_put(bytes, 8, 0x1d50, 0x607f, 0x0100);
+	len = dfu_suffix_put(bytes, len, 0x1d50, 0x607f, 0x0100);
+	assert_refused(bytes, len, "dfu-suffix --delete");
+	/* Only what is one. */
+	bytes[0] ^= 1;
+	len = dfu_suffix_put(bytes, 24, 0x1d50, 0x607f, 0x0100);
+	assert_taken(bytes, len, 1);
+	assert_int_equal(image.runs[0].len, 24);
+	image_done(&image);
+}
 
 static void suffix_is_checked_and_taken_off(void **state)
 {
@@ -388,6 +425,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(raw_image_is_one_run_without_a_place),
 		cmocka_unit_test(other_file_formats_are_named),
+		cmocka_unit_test(records_behind_other_text_are_no_raw_image),
+		cmocka_unit_test(a_second_suffix_is_refused),
 		cmocka_unit_test(suffix_is_checked_and_taken_off),
 		cmocka_unit_test(every_flipped_bit_of_a_suffixed_file_is_refused),
 		cmocka_unit_test(suffix_that_makes_no_sense_is_refused),
