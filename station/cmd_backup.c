@@ -10,9 +10,9 @@
 #include "backup.h"
 #include "backup_file.h"
 #include "clock.h"
-#include "interrupt.h"
+#include "cmd_json.h"
 #include "scope.h"
-#include "visit.h"
+#include "visit_attempt.h"
 
 static const char help[] =
 	"usage: station backup [options] --job JOB\n"
@@ -60,14 +60,12 @@ static bool print_json(const struct run *run, const struct visit_unit *unit,
 		json_array_append_new(recipients, json_string(run->recipients.list[i].fingerprint));
 	json_t *object = json_pack("{ss ss ss so ss ss ss ss sI sI so}", "event", "backup", "slot",
 		unit->slot, "port", unit->ident.port, "device_id",
-		attempt->device_id[0] ? json_string(attempt->device_id) : json_null(), "family",
-		unit->family->name, "attempt_id", attempt->id, "path", done->path, "sha256",
-		done->sha256, "bytes", (json_int_t)done->bytes, "regions", (json_int_t)done->pieces,
-		"recipients", recipients);
-	bool good = object && json_dumpf(object, stdout, JSON_COMPACT) == 0;
-	json_decref(object);
-	printf("\n");
-	return good || err_set(err, REASON_STATION, "cannot write the backup as JSON");
+		cmd_json_text(attempt->device_id), "family", unit->family->name, "attempt_id",
+		attempt->id, "path", done->path, "sha256", done->sha256, "bytes",
+		(json_int_t)done->bytes, "regions", (json_int_t)done->pieces, "recipients",
+		recipients);
+	return cmd_json_line(stdout, object) ||
+	       err_set(err, REASON_STATION, "cannot write the backup as JSON");
 }
 
 static void print_text(const struct run *run, const struct visit_unit *unit,
@@ -142,19 +140,11 @@ static bool finish(
 	enum reason reason = why                      ? why->reason
 			     : !attempt->device_id[0] ? REASON_NO_DEVICE_ID
 						      : REASON_NONE;
-	enum outcome outcome = reason ? reason_info(reason)->outcome : OUTCOME_PASS;
-	return visit_end(run->visit, attempt, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome,
-		reason,
+	return visit_end(run->visit, attempt, reason,
 		why      ? why->text
 		: reason ? "it is saved, but nobody knows whose it is"
 			 : NULL,
 		err);
-}
-
-static bool must_stop(const struct err *err)
-{
-	enum err_kind kind = err_kind(err);
-	return kind == ERR_STORE || kind == ERR_BUG || kind == ERR_CANCEL;
 }
 
 /* False with what ends the command, or with what kept this unit from being saved. */
@@ -167,7 +157,7 @@ static bool save_one(struct run *run, const struct visit_unit *unit, struct err 
 		return false;
 	bool good = save(run, unit, &attempt, &done, &why);
 	if (!finish(run, &attempt, good ? NULL : &why, &ending)) {
-		*err = good || !must_stop(&why) ? ending : why;
+		*err = good || !visit_must_stop(&why) ? ending : why;
 		return false;
 	}
 	if (!good) {
@@ -183,20 +173,14 @@ static bool save_one(struct run *run, const struct visit_unit *unit, struct err 
 		       "%s is saved, but nobody knows whose it is: give --device-id", unit->slot);
 }
 
-static int visit_one(struct run *run, struct visit_unit unit)
+static int save_unit(void *context, struct visit_unit unit)
 {
+	struct run *run = context;
 	struct err err;
-	if (!unit.in_dfu && !visit_enter_dfu(run->visit, &unit, &err)) {
-		fprintf(stderr,
-			"station backup: %s runs its program (%s): put it into DFU with its button (LED "
-			"blinks yellow), then try again\n",
-			unit.slot, err.text);
-		return must_stop(&err) ? cmd_fail("backup", &err) : EXIT_NOT_ALL;
-	}
-	if (save_one(run, &unit, &err))
-		return EXIT_DONE;
-	int status = cmd_fail("backup", &err);
-	return must_stop(&err) ? status : EXIT_NOT_ALL;
+	int status = EXIT_DONE;
+	if (visit_to_dfu(run->visit, &unit, &status) && !save_one(run, &unit, &err))
+		status = visit_fail(run->visit, &err);
+	return status;
 }
 
 /* --- for whom --- */
@@ -231,21 +215,12 @@ static bool choose_recipients(const struct options *options, struct run *run, st
 static int run_all(struct run *run)
 {
 	struct err err;
-	size_t count;
 	unsigned removed;
-	int status = EXIT_DONE;
 	if (!choose_recipients(run->options, run, &err) ||
 		!backup_remove_old(
 			visit_record(run->visit), visit_state(run->visit), &removed, &err))
 		return cmd_fail("backup", &err);
-	interrupt_catch();
-	const struct visit_unit *units = visit_units(run->visit, &count);
-	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
-		int one = visit_one(run, units[i]);
-		status = one > status ? one : status;
-		fflush(stdout);
-	}
-	return status;
+	return visit_each(run->visit, save_unit, run);
 }
 
 int cmd_backup(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "cmd_check_returns.h"
+#include "cmd_json.h"
 #include "plan.h"
 #include "text.h"
 
@@ -471,13 +472,8 @@ static json_t *json_plan(const struct plan *plan)
 
 static int print_json(const struct plan *plan)
 {
-	json_t *json = json_plan(plan);
-	bool ok = json && json_dumpf(json, stdout, JSON_COMPACT) == 0;
-	json_decref(json);
-	printf("\n");
-	if (ok)
+	if (cmd_json_line(stdout, json_plan(plan)))
 		return EXIT_DONE;
-	/* jansson takes UTF-8 only. */
 	fprintf(stderr,
 		"station check: the plan cannot be told as JSON: is every name in it UTF-8?\n");
 	return EXIT_REFUSED;

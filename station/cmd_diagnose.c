@@ -6,13 +6,14 @@
 
 #include <jansson.h>
 
-#include "diagnose.h"
 #include "cmd_diagnose_exercise.h"
 #include "cmd_found.h"
+#include "cmd_json.h"
+#include "diagnose.h"
 #include "interrupt.h"
 #include "scope.h"
 #include "text.h"
-#include "visit.h"
+#include "visit_attempt.h"
 
 static const char help[] =
 	"usage: station diagnose [options]\n"
@@ -46,6 +47,11 @@ struct options {
 	struct visit_options visit;
 	struct cmd_exercise exercise;
 	bool json;
+};
+
+struct run {
+	const struct options *options;
+	struct visit *visit;
 };
 
 /* One unit's result. */
@@ -120,11 +126,6 @@ static void print_text(const struct result *result)
 
 /* --- as JSON --- */
 
-static json_t *known_or_null(const char *text)
-{
-	return text[0] ? json_string(text) : json_null();
-}
-
 static bool print_json(const struct result *result, struct err *err)
 {
 	json_t *todo = json_array();
@@ -133,15 +134,13 @@ static bool print_json(const struct result *result, struct err *err)
 			json_array_append_new(todo, json_string(repairs[i].name));
 	json_t *object = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o}", "event",
 		"diagnosis", "slot", result->unit->slot, "port", result->unit->ident.port,
-		"device_id", known_or_null(result->attempt->device_id), "family",
+		"device_id", cmd_json_text(result->attempt->device_id), "family",
 		result->unit->family->name, "attempt_id", result->attempt->id, "verdict",
 		verdict_name(result->verdict), "repairs", todo, "job",
-		known_or_null(result->repairs ? result->job : ""), "findings",
+		cmd_json_text(result->repairs ? result->job : ""), "findings",
 		found_findings_json(&result->findings));
-	bool good = object && json_dumpf(object, stdout, JSON_COMPACT) == 0;
-	json_decref(object);
-	printf("\n");
-	return good || err_set(err, REASON_STATION, "cannot write the diagnosis as JSON");
+	return cmd_json_line(stdout, object) ||
+	       err_set(err, REASON_STATION, "cannot write the diagnosis as JSON");
 }
 
 /* --- one unit --- */
@@ -170,12 +169,10 @@ static bool finish(struct visit *visit, struct visit_attempt *attempt, const str
 			     : result->verdict != VERDICT_HEALTHY ? REASON_FAULTS_FOUND
 			     : !attempt->device_id[0]             ? REASON_NO_DEVICE_ID
 								  : REASON_NONE;
-	enum outcome outcome = reason ? reason_info(reason)->outcome : OUTCOME_PASS;
 	detail_of(result, detail, sizeof detail);
 	return record_observe(visit_record(visit), attempt->id, "verdict",
 		       verdict_name(result->verdict), err) &&
-	       visit_end(visit, attempt, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, reason,
-		       why ? why->text : detail, err);
+	       visit_end(visit, attempt, reason, why ? why->text : detail, err);
 }
 
 /* What the write test found, reading would not find again: no job may take the unit before a person has
@@ -209,12 +206,6 @@ static void judge(struct result *result, const struct err *why)
 	result->verdict = verdict_of(&result->findings);
 	result->repairs = repairs_of(&result->findings);
 	diagnose_repair_job(&result->returned, result->job, sizeof result->job);
-}
-
-static bool must_stop(const struct err *err)
-{
-	enum err_kind kind = err_kind(err);
-	return kind == ERR_STORE || kind == ERR_BUG || kind == ERR_CANCEL;
 }
 
 /* The cloud that the job names, or that the unit was enrolled with. */
@@ -261,9 +252,9 @@ static bool look_at(struct visit *visit, struct visit_attempt *attempt, struct r
 		return false;
 	if (!tell(result, options, err))
 		return false;
-	if (trouble && must_stop(trouble))
+	if (trouble && visit_must_stop(trouble))
 		*err = *trouble;
-	return !trouble || !must_stop(trouble);
+	return !trouble || !visit_must_stop(trouble);
 }
 
 /* What was asked for was done, and what it left before was put back. */
@@ -278,55 +269,46 @@ static bool all_exercised(const struct findings *findings)
 	return true;
 }
 
-static int visit_one(struct visit *visit, struct visit_unit unit, const struct options *options)
+static bool is_done(const struct result *result)
 {
+	return result->verdict == VERDICT_HEALTHY && !result->repairs &&
+	       result->attempt->device_id[0] && all_exercised(&result->findings);
+}
+
+static int diagnose_unit(void *context, struct visit_unit unit)
+{
+	const struct run *run = context;
 	struct visit_attempt attempt;
-	struct err err;
+	struct err err, untold;
+	int status = EXIT_DONE;
 	SCOPED_FREE struct result *result = calloc(1, sizeof *result);
 	if (!result)
 		return EXIT_STOPPED;
-	if (!unit.in_dfu && !visit_enter_dfu(visit, &unit, &err)) {
-		fprintf(stderr,
-			"station diagnose: %s runs its program (%s): put it into DFU with its "
-			"button (LED blinks yellow), then diagnose again\n",
-			unit.slot, err.text);
-		return must_stop(&err) ? cmd_fail("diagnose", &err) : EXIT_NOT_ALL;
-	}
+	if (!visit_to_dfu(run->visit, &unit, &status))
+		return status;
 	result->unit = &unit;
 	result->returned.family = unit.family;
 	result->attempt = &attempt;
-	if (visit_begin(visit, &unit, "diagnose", &attempt, &err) &&
-		look_at(visit, &attempt, result, options, &err))
-		return result->verdict == VERDICT_HEALTHY && !result->repairs &&
-				       attempt.device_id[0] && all_exercised(&result->findings)
-			       ? EXIT_DONE
-			       : EXIT_NOT_ALL;
+	if (visit_begin(run->visit, &unit, "diagnose", &attempt, &err) &&
+		look_at(run->visit, &attempt, result, run->options, &err))
+		return is_done(result) ? EXIT_DONE : EXIT_NOT_ALL;
 	/* One that does not even say who it is has its place in what is told all the same. */
-	struct err untold;
 	if (attempt.unreadable) {
 		judge(result, &err);
-		if (!tell(result, options, &untold))
+		if (!tell(result, run->options, &untold))
 			return cmd_fail("diagnose", &untold);
 	}
-	int status = cmd_fail("diagnose", &err);
-	return must_stop(&err) ? status : EXIT_NOT_ALL;
+	return visit_fail(run->visit, &err);
 }
 
-static int run(const struct options *options)
+static int diagnose_all(const struct options *options)
 {
-	struct visit *visit = NULL;
-	size_t count;
-	int status = EXIT_DONE;
-	if (!visit_open(&options->visit, &visit, &status))
+	struct run run = { .options = options };
+	int status;
+	if (!visit_open(&options->visit, &run.visit, &status))
 		return status;
-	interrupt_catch();
-	const struct visit_unit *units = visit_units(visit, &count);
-	for (size_t i = 0; i < count && status <= EXIT_NOT_ALL; i++) {
-		int one = visit_one(visit, units[i], options);
-		status = one > status ? one : status;
-		fflush(stdout);
-	}
-	visit_close(visit);
+	status = visit_each(run.visit, diagnose_unit, &run);
+	visit_close(run.visit);
 	return status;
 }
 
@@ -351,5 +333,5 @@ int cmd_diagnose(int argc, char **argv)
 		return cmd_usage(
 			"diagnose", "it takes no argument but options: --slot %s?", arguments[0]);
 	exercise->json = options.json;
-	return cmd_exercise_check(exercise, &status) ? run(&options) : status;
+	return cmd_exercise_check(exercise, &status) ? diagnose_all(&options) : status;
 }

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "cmd_json.h"
 #include "exercise.h"
 #include "flash.h"
 #include "scope.h"
@@ -180,11 +181,7 @@ static void show_json(const struct visit_unit *unit, const struct exercise_plan 
 		"slot", unit->slot, "sectors", (json_int_t)plan->count, "bytes",
 		(json_int_t)plan->bytes, "erase_cycles", EXERCISE_CYCLES, "time_ms", time, "ranges",
 		ranges);
-	if (object)
-		json_dumpf(object, stdout, JSON_COMPACT);
-	json_decref(object);
-	printf("\n");
-	fflush(stdout);
+	cmd_json_line(stdout, object);
 }
 
 static void tell_progress(void *context, size_t done, size_t count)

@@ -3,12 +3,8 @@
 
 #include <jansson.h>
 
+#include "cmd_json.h"
 #include "job_returns.h"
-
-static json_t *known_or_null(const char *text)
-{
-	return text[0] ? json_string(text) : json_null();
-}
 
 json_t *found_findings_json(const struct findings *findings)
 {
@@ -19,8 +15,8 @@ json_t *found_findings_json(const struct findings *findings)
 		json_array_append_new(list,
 			json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "code", info->code, "state",
 				finding_state_name(finding->state), "subject", finding->subject,
-				"evidence", finding->evidence, "seen", known_or_null(info->seen),
-				"remedy", known_or_null(info->remedy)));
+				"evidence", finding->evidence, "seen", cmd_json_text(info->seen),
+				"remedy", cmd_json_text(info->remedy)));
 	}
 	return list;
 }
@@ -36,8 +32,8 @@ json_t *found_decision_json(const struct decision *decision)
 	for (size_t i = 0; i < decision->step_count; i++)
 		json_array_append_new(steps, json_string(decision->steps[i]));
 	return json_pack("{s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:b, s:s}", "reason",
-		known_or_null(reason_info(decision->reason)->code), "why",
-		known_or_null(decision->why), "new_device_key", decision->new_device_key,
+		cmd_json_text(reason_info(decision->reason)->code), "why",
+		cmd_json_text(decision->why), "new_device_key", decision->new_device_key,
 		"new_server_key", decision->new_server_key, "images",
 		decision->write == WRITE_ALWAYS ? "always" : "changed", "wipe", wipes, "acts", acts,
 		"operator_steps", steps, "for_resale", decision->for_resale, "resale",

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "cmd_json.h"
 #include "config.h"
 #include "fs.h"
 #include "list_ask.h"
@@ -54,20 +55,6 @@ struct options {
 	bool held, json, ask, no_open;
 };
 
-static json_t *text_or_null(const char *text)
-{
-	return text[0] ? json_string(text) : json_null();
-}
-
-static void print_json(json_t *object)
-{
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-	if (text)
-		puts(text);
-	free(text);
-	json_decref(object);
-}
-
 /* --- HELD --- */
 
 static void time_text(int64_t utc_ms, char to[TIME_TEXT])
@@ -82,13 +69,16 @@ static void print_held(const struct record_held_unit *unit, bool json)
 {
 	char since[TIME_TEXT];
 	if (json) {
-		print_json(json_pack("{s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:i, s:o, s:o, s:o}",
-			"event", "held", "device_id", unit->device_id, "attempt", unit->attempt_id,
-			"slot", text_or_null(unit->slot), "since", (json_int_t)unit->since, "cloud",
-			unit->cloud, "state", unit->state, "tries", (int)unit->tries, "http_status",
-			unit->http_status ? json_integer(unit->http_status) : json_null(),
-			"next_at", unit->next_at < 0 ? json_null() : json_integer(unit->next_at),
-			"last_error", text_or_null(unit->last_error)));
+		cmd_json_line(stdout,
+			json_pack("{s:s, s:s, s:s, s:o, s:I, s:s, s:s, s:i, s:o, s:o, s:o}",
+				"event", "held", "device_id", unit->device_id, "attempt",
+				unit->attempt_id, "slot", cmd_json_text(unit->slot), "since",
+				(json_int_t)unit->since, "cloud", unit->cloud, "state", unit->state,
+				"tries", (int)unit->tries, "http_status",
+				unit->http_status ? json_integer(unit->http_status) : json_null(),
+				"next_at",
+				unit->next_at < 0 ? json_null() : json_integer(unit->next_at),
+				"last_error", cmd_json_text(unit->last_error)));
 		return;
 	}
 	time_text(unit->since, since);
@@ -164,18 +154,20 @@ static void entry_json(const struct survey_entry *entry, const struct list_rule 
 	char usb_id[16] = "";
 	if (look)
 		snprintf(usb_id, sizeof usb_id, "%04x:%04x", look->vendor_id, look->product_id);
-	print_json(json_pack(
-		"{s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
-		"event", "port", "slot", text_or_null(entry->slot), "port", entry->port,
-		"controller", text_or_null(look ? look->controller : ""), "usb_id",
-		text_or_null(usb_id), "families", families_json(entry->families), "mode",
-		survey_mode_name(entry->mode), "led", text_or_null(entry->led), "device_id",
-		text_or_null(entry->device_id), "device_id_source", text_or_null(entry->id_source),
-		"serial", text_or_null(look ? look->serial : ""), "product",
-		text_or_null(look ? look->product : ""), "system_version",
-		text_or_null(entry->version), "state", survey_state_name(entry->state), "why",
-		text_or_null(entry->why[0] ? entry->why : entry->id_why), "next",
-		text_or_null(entry->next), "commands", commands_json(entry, rule)));
+	cmd_json_line(stdout,
+		json_pack(
+			"{s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
+			"event", "port", "slot", cmd_json_text(entry->slot), "port", entry->port,
+			"controller", cmd_json_text(look ? look->controller : ""), "usb_id",
+			cmd_json_text(usb_id), "families", families_json(entry->families), "mode",
+			survey_mode_name(entry->mode), "led", cmd_json_text(entry->led),
+			"device_id", cmd_json_text(entry->device_id), "device_id_source",
+			cmd_json_text(entry->id_source), "serial",
+			cmd_json_text(look ? look->serial : ""), "product",
+			cmd_json_text(look ? look->product : ""), "system_version",
+			cmd_json_text(entry->version), "state", survey_state_name(entry->state),
+			"why", cmd_json_text(entry->why[0] ? entry->why : entry->id_why), "next",
+			cmd_json_text(entry->next), "commands", commands_json(entry, rule)));
 }
 
 /* Breaks at blanks; a word that is longer than a line is cut. */

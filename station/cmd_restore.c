@@ -10,12 +10,13 @@
 #include "backup_file.h"
 #include "backups.h"
 #include "clock.h"
+#include "cmd_json.h"
 #include "interrupt.h"
 #include "passphrase.h"
 #include "restore.h"
 #include "returned_units.h"
 #include "scope.h"
-#include "visit.h"
+#include "visit_attempt.h"
 
 static const char help[] =
 	"usage: station restore BACKUP --key KEY.pem [options]\n"
@@ -133,20 +134,17 @@ static json_t *differences(const struct run *run)
 	return list;
 }
 
-static void print_json(const struct run *run, enum outcome outcome, enum reason reason)
+static void print_json(const struct run *run, enum reason reason)
 {
 	const char *code = reason_info(reason)->code;
 	json_t *object = json_pack("{ss ss ss ss ss ss ss so ss sI so so}", "event", "restore",
 		"slot", run->unit.slot, "port", run->unit.ident.port, "device_id",
 		run->attempt.device_id, "family", run->unit.family->name, "attempt_id",
-		run->attempt.id, "outcome", outcome_name(outcome), "reason",
-		code[0] ? json_string(code) : json_null(), "backup_sha256", run->backup.file_sha256,
-		"written", (json_int_t)run->restore.written, "differs", differences(run),
-		"device_key",
-		run->restore.key_state[0] ? json_string(run->restore.key_state) : json_null());
-	if (object && json_dumpf(object, stdout, JSON_COMPACT) == 0)
-		printf("\n");
-	json_decref(object);
+		run->attempt.id, "outcome", outcome_name(visit_outcome(reason)), "reason",
+		cmd_json_text(code), "backup_sha256", run->backup.file_sha256, "written",
+		(json_int_t)run->restore.written, "differs", differences(run), "device_key",
+		cmd_json_text(run->restore.key_state));
+	cmd_json_line(stdout, object);
 }
 
 static void print_done(const struct run *run)
@@ -256,13 +254,10 @@ static int finish(struct run *run, bool good, const struct err *why)
 {
 	struct err err;
 	enum reason reason = good ? REASON_NONE : why->reason;
-	enum outcome outcome = good ? OUTCOME_PASS : reason_info(reason)->outcome;
-	if (outcome == OUTCOME_HELD)
-		outcome = OUTCOME_FAIL;
-	if (!visit_end(run->visit, &run->attempt, outcome, reason, good ? NULL : why->text, &err))
+	if (!visit_end(run->visit, &run->attempt, reason, good ? NULL : why->text, &err))
 		return cmd_fail("restore", &err);
 	if (run->options->json)
-		print_json(run, outcome, reason);
+		print_json(run, reason);
 	else if (good)
 		print_done(run);
 	if (good)
@@ -282,6 +277,7 @@ static int visit_it(struct run *run)
 	struct err err;
 	unsigned removed;
 	size_t count;
+	int status = EXIT_DONE;
 	const struct visit_unit *units = visit_units(run->visit, &count);
 	if (count > 1) {
 		fprintf(stderr, "station restore: there are %zu units: give --slot\n", count);
@@ -290,17 +286,10 @@ static int visit_it(struct run *run)
 	run->unit = units[0];
 	if (!backup_remove_old(visit_record(run->visit), visit_state(run->visit), &removed, &err))
 		return cmd_fail("restore", &err);
-	if (!run->unit.in_dfu && !visit_enter_dfu(run->visit, &run->unit, &err)) {
-		fprintf(stderr,
-			"station restore: %s runs its program (%s): put it into DFU with its button (LED "
-			"blinks yellow), then try again\n",
-			run->unit.slot, err.text);
-		return EXIT_NOT_ALL;
-	}
-	if (!visit_begin(run->visit, &run->unit, "restore", &run->attempt, &err)) {
-		int status = cmd_fail("restore", &err);
-		return status == EXIT_REFUSED ? EXIT_NOT_ALL : status;
-	}
+	if (!visit_to_dfu(run->visit, &run->unit, &status))
+		return status;
+	if (!visit_begin(run->visit, &run->unit, "restore", &run->attempt, &err))
+		return visit_fail(run->visit, &err);
 	bool good = do_it(run, &err);
 	return finish(run, good, &err);
 }

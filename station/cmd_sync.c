@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "clock.h"
+#include "cmd_json.h"
 #include "interrupt.h"
 #include "journal.h"
 #include "line.h"
@@ -126,16 +127,6 @@ static struct target *find_target(struct sync *sync, const char *name)
 
 /* --- printing --- */
 
-static void print_json(json_t *object)
-{
-	char *text = object ? json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
-	if (text)
-		puts(text);
-	free(text);
-	json_decref(object);
-	fflush(stdout);
-}
-
 static void print_unit(const struct sync *sync, const struct sending *sending, enum outcome outcome)
 {
 	const struct record_outbox_row *row = &sending->row;
@@ -150,12 +141,15 @@ static void print_unit(const struct sync *sync, const struct sending *sending, e
 		!record_not_for_resale(sync->record, row->attempt_id, resale, sizeof resale, &err))
 		snprintf(resale, sizeof resale, "%s", err.text);
 	if (sync->options.json) {
-		print_json(json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?}",
-			"event", outcome == OUTCOME_HELD ? "held" : "settled", "at",
-			(json_int_t)clock_utc_ms(), "device_id", row->device_id, "attempt",
-			row->attempt_id, "cloud", row->cloud, "outcome", outcome_name(outcome),
-			"reason", result->reason ? info->code : NULL, "proof", proof, "detail",
-			result->text, "unproven", unproven[0] ? unproven : NULL, "resale", resale[0] ? resale : NULL));
+		cmd_json_line(stdout,
+			json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s, s:s?, s:s?}",
+				"event", outcome == OUTCOME_HELD ? "held" : "settled", "at",
+				(json_int_t)clock_utc_ms(), "device_id", row->device_id, "attempt",
+				row->attempt_id, "cloud", row->cloud, "outcome",
+				outcome_name(outcome), "reason", result->reason ? info->code : NULL,
+				"proof", proof, "detail", result->text, "unproven",
+				unproven[0] ? unproven : NULL, "resale",
+				resale[0] ? resale : NULL));
 		return;
 	}
 	const char *colour = cmd_colour(1) ? cmd_outcome_colour(outcome) : "";
@@ -175,9 +169,10 @@ static void print_unit(const struct sync *sync, const struct sending *sending, e
 static void print_end(const struct sync *sync)
 {
 	if (sync->options.json)
-		print_json(json_pack("{s:s, s:I, s:i, s:i, s:i}", "event", "end", "at",
-			(json_int_t)clock_utc_ms(), "released", (int)sync->released, "refused",
-			(int)sync->refused, "held", (int)sync->held));
+		cmd_json_line(
+			stdout, json_pack("{s:s, s:I, s:i, s:i, s:i}", "event", "end", "at",
+					(json_int_t)clock_utc_ms(), "released", (int)sync->released,
+					"refused", (int)sync->refused, "held", (int)sync->held));
 	else if (sync->released + sync->refused + sync->held == 0)
 		printf("no unit is HELD\n");
 	else

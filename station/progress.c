@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "cmd.h"
 #include "cmd_found.h"
+#include "cmd_json.h"
 #include "resale.h"
 
 /* A board needs a terminal that can go back up a line. */
@@ -44,16 +45,6 @@ static const char *colour_of(const struct progress *progress, enum outcome outco
 static const char *colour_end(const struct progress *progress)
 {
 	return progress->colour ? "\033[0m" : "";
-}
-
-static void print_json(FILE *to, json_t *object)
-{
-	char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	if (text)
-		fprintf(to, "%s\n", text);
-	free(text);
-	json_decref(object);
-	fflush(to);
 }
 
 static void add_stage(json_t *object, const struct line_event *event)
@@ -117,7 +108,7 @@ static void event_json(FILE *to, const struct line_event *event)
 	add_found(object, event);
 	if (event->text[0])
 		json_object_set_new(object, "detail", json_string(event->text));
-	print_json(to, object);
+	cmd_json_line(to, object);
 }
 
 /* "waiting for DFU (stage 1 of 2, radio 1.14)"; what a person has to do comes first. */
@@ -264,7 +255,7 @@ static void end_json(FILE *to, const struct line_summary *summary)
 		summary->ended_by, "why", summary->why, "outcomes", outcomes, "seal", "seq",
 		(json_int_t)summary->head.seq, "hash", summary->head.hash);
 	if (object)
-		print_json(to, object);
+		cmd_json_line(to, object);
 }
 
 /* What stands beside an outcome: its reason, or for a PASS what the cloud gave for it. */

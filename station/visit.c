@@ -6,15 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "diagnose.h"
-#include "exercise.h"
-#include "finding.h"
 #include "fs.h"
 #include "interrupt.h"
 #include "reentry.h"
 #include "scope.h"
-#include "returned_units.h"
 #include "text.h"
 #include "typed.h"
 #include "usb_libusb.h"
@@ -256,6 +251,11 @@ void visit_close(struct visit *visit)
 	free(visit);
 }
 
+const struct visit_options *visit_options(const struct visit *visit)
+{
+	return &visit->options;
+}
+
 struct record *visit_record(struct visit *visit)
 {
 	return visit->record;
@@ -296,21 +296,16 @@ const struct config_cloud *visit_cloud(const struct visit *visit, const char *na
 	return visit->vcloud ? &visit->virtual_cloud : config_cloud(&visit->config, name);
 }
 
-bool visit_enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *err)
+int visit_each(struct visit *visit, visit_one *one, void *context)
 {
-	const struct family *family = unit->family;
-	const struct reentry place = { .bus = visit->bus,
-		.family = family,
-		.port = unit->ident.port,
-		.cancel = interrupt_once() };
-	struct usb_ident back;
-	device_id_from_serial(&family->identity, unit->ident.serial, unit->running_id);
-	if (!reentry_send(&place, &unit->ident, deadline_in_ms(family->reentry.dfu_timeout_ms),
-		    &back, err))
-		return false;
-	unit->ident = back;
-	unit->in_dfu = true;
-	return true;
+	int status = EXIT_DONE;
+	interrupt_catch();
+	for (size_t i = 0; i < visit->unit_count && status <= EXIT_NOT_ALL; i++) {
+		int now = one(context, visit->units[i]);
+		status = now > status ? now : status;
+		fflush(stdout);
+	}
+	return status;
 }
 
 bool visit_confirmed(const struct visit_unit *unit)
@@ -318,193 +313,4 @@ bool visit_confirmed(const struct visit_unit *unit)
 	char answer[CONFIG_NAME_MAX + 1];
 	fprintf(stderr, "type the slot's name, %s, to do it: ", unit->slot);
 	return typed_line(STDIN_FILENO, answer, sizeof answer) && strcmp(answer, unit->slot) == 0;
-}
-
-/* --- one attempt --- */
-
-static bool note(struct visit *visit, const char *attempt_id, const char *kind, const char *value,
-	struct err *err)
-{
-	return !value[0] || record_attempt_identity(visit->record, attempt_id, kind, value, err);
-}
-
-static bool identify(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, struct err *err)
-{
-	const struct family_identity *rules = &unit->family->identity;
-	const char *source = NULL, *serial = unit->ident.serial;
-	char from_serial[DEVICE_ID], from_copy[DEVICE_ID] = "", id[DEVICE_ID] = "";
-	struct err none;
-	device_id_from_serial(rules, serial, from_serial);
-	/* A memory that is not the family's says nothing. */
-	if (dfu_check_layout(&attempt->dfu, &none) &&
-		!device_id_read_copy(&attempt->dfu, from_copy, err))
-		return false;
-	if (!note(visit, attempt->id, "usb-serial", serial, err) ||
-		!note(visit, attempt->id, "usb-serial", unit->running_id, err) ||
-		!note(visit, attempt->id, "dct", from_copy, err) ||
-		!note(visit, attempt->id, "scan", unit->scanned_id, err) ||
-		!device_id_agree(id, &source, from_serial, "usb-serial", err) ||
-		!device_id_agree(id, &source, from_copy, "dct", err) ||
-		!device_id_agree(id, &source, unit->running_id, "usb-serial", err) ||
-		!device_id_agree(id, &source, unit->scanned_id, "scan", err))
-		return false;
-	if (!id[0])
-		return true;
-	if (!device_id_fold_agrees(rules, serial, id))
-		return err_set(err, REASON_ID_DISAGREES,
-			"the serial %s does not fold from the %s id %s", serial, source, id);
-	if (!record_attempt_set_device(
-		    visit->record, attempt->id, id, source, &attempt->passage, err))
-		return false;
-	memcpy(attempt->device_id, id, sizeof id);
-	return true;
-}
-
-static bool open_session(struct visit *visit, const struct visit_unit *unit,
-	struct visit_attempt *attempt, struct err *err)
-{
-	struct usb_dev *dev = NULL;
-	return visit->bus->ops->open(visit->bus, &unit->ident, interrupt_once(), &dev, err) &&
-	       dfu_open(&attempt->dfu, dev, unit->family, interrupt_once(), err);
-}
-
-/* A unit that does not answer is a finding, too. */
-static bool note_unreadable(
-	struct visit *visit, struct visit_attempt *attempt, const struct err *why, struct err *err)
-{
-	attempt->unreadable = err_kind(why) == ERR_LINK;
-	return !attempt->unreadable ||
-	       (record_finding(visit->record, attempt->id, "unit",
-			finding_state_name(FINDING_FAULT),
-			finding_info(FINDING_CODE_UNREADABLE)->code, why->text, err) &&
-		       record_observe(visit->record, attempt->id, "verdict",
-			       verdict_name(VERDICT_UNREADABLE), err));
-}
-
-/* What the first steps work on. */
-struct beginning {
-	struct visit *visit;
-	const struct visit_unit *unit;
-	struct visit_attempt *attempt;
-};
-
-static bool put_back(void *context, struct err *err)
-{
-	const struct beginning *it = context;
-	struct visit *visit = it->visit;
-	const struct visit_unit *unit = it->unit;
-	struct visit_attempt *attempt = it->attempt;
-	const struct exercise_unit exercised = { .dfu = &attempt->dfu,
-		.family = unit->family,
-		.record = visit->record,
-		.attempt_id = attempt->id,
-		.device_id = attempt->device_id,
-		.cancel = interrupt_once() };
-	struct err store;
-	bool good = exercise_restore(&exercised, visit->options.put_back, &attempt->findings, err);
-	for (size_t i = 0; i < attempt->findings.count; i++)
-		fprintf(stderr, "station %s: %s: %s\n", visit->options.command, unit->slot,
-			attempt->findings.list[i].evidence);
-	if (diagnose_keep_for(visit->record, attempt->id, &attempt->findings, 0, &store))
-		return good;
-	*err = store;
-	return false;
-}
-
-static bool find_out(void *context, struct err *err)
-{
-	const struct beginning *it = context;
-	return open_session(it->visit, it->unit, it->attempt, err) &&
-	       identify(it->visit, it->unit, it->attempt, err);
-}
-
-/* A person's decision is about what was set aside, too. */
-static bool has_left(struct visit *visit, const struct visit_attempt *attempt)
-{
-	return attempt->device_id[0] &&
-	       (visit->options.put_back || exercise_pending(visit->record, attempt->device_id));
-}
-
-bool visit_begin(struct visit *visit, const struct visit_unit *unit, const char *kind,
-	struct visit_attempt *ret, struct err *err)
-{
-	const struct record_arrival arrival = { .kind = kind,
-		.arrived_at = clock_utc_ms(),
-		.slot = unit->slot,
-		.usb_path = unit->ident.port,
-		.usb_serial = unit->ident.serial,
-		.operator_name = visit->options.operator_name };
-	struct beginning it = { visit, unit, ret };
-	*ret = (struct visit_attempt){ 0 };
-	if (!record_attempt_begin(visit->record, &arrival, ret->id, err))
-		return false;
-	if (record_step(visit->record, ret->id, "identify", find_out, &it, err) &&
-		(!has_left(visit, ret) || record_step(visit->record, ret->id, "restore-exercise",
-						  put_back, &it, err)))
-		return true;
-	struct err why = *err;
-	enum outcome outcome = reason_info(why.reason)->outcome;
-	if (!note_unreadable(visit, ret, &why, err) ||
-		!visit_end(visit, ret, outcome == OUTCOME_HELD ? OUTCOME_FAIL : outcome, why.reason,
-			why.text, err))
-		return false;
-	*err = why;
-	return false;
-}
-
-bool visit_end(struct visit *visit, struct visit_attempt *attempt, enum outcome outcome,
-	enum reason reason, const char *detail, struct err *err)
-{
-	const struct record_result result = {
-		.outcome = outcome, .reason = reason, .detail = detail
-	};
-	if (attempt->dfu.dev)
-		dfu_close(&attempt->dfu);
-	return record_attempt_finish(visit->record, attempt->id, &result, err);
-}
-
-/* What it says of itself must still be its own. */
-static bool is_same_unit(
-	const struct visit_unit *unit, struct visit_attempt *attempt, struct err *err)
-{
-	const struct family_identity *rules = &unit->family->identity;
-	const char *source = "first";
-	char id[DEVICE_ID], from_serial[DEVICE_ID], from_copy[DEVICE_ID] = "";
-	struct err other;
-	memcpy(id, attempt->device_id, sizeof id);
-	device_id_from_serial(rules, unit->ident.serial, from_serial);
-	if (!device_id_read_copy(&attempt->dfu, from_copy, err))
-		return false;
-	return (device_id_agree(id, &source, from_serial, "usb-serial", &other) &&
-		       device_id_agree(id, &source, from_copy, "dct", &other) &&
-		       device_id_fold_agrees(rules, unit->ident.serial, id)) ||
-	       err_set(err, REASON_UNIT_SWAPPED,
-		       "expected unit %s, another one came back at port %s", attempt->device_id,
-		       unit->ident.port);
-}
-
-bool visit_come_back(struct visit *visit, struct visit_unit *unit, struct visit_attempt *attempt,
-	struct err *err)
-{
-	const struct family *family = unit->family;
-	const struct reentry place = { .bus = visit->bus,
-		.family = family,
-		.port = unit->ident.port,
-		.cancel = interrupt_once() };
-	struct usb_ident back;
-	bool left = dfu_leave(&attempt->dfu, err);
-	dfu_close(&attempt->dfu);
-	attempt->dfu = (struct dfu){ 0 };
-	if (!left || !reentry_await(&place, unit->ident.arrival, family->dfu, family->cdc,
-			     family->reentry.boot_timeout_ms, &back, err))
-		return false;
-	unit->ident = back;
-	unit->in_dfu = usb_ident_is(&back, family->dfu);
-	if (!device_id_serial_may_be(&family->identity, attempt->device_id, back.serial))
-		return err_set(err, REASON_UNIT_SWAPPED,
-			"expected unit %s, another one with serial \"%s\" came back at port %s",
-			attempt->device_id, back.serial, back.port);
-	return (unit->in_dfu || visit_enter_dfu(visit, unit, err)) &&
-	       open_session(visit, unit, attempt, err) && is_same_unit(unit, attempt, err);
 }
