@@ -28,6 +28,32 @@ expect() {
 	}
 }
 
+# wait_for COMMAND...: until it is good, for two minutes at most: a machine that does much else is slow
+wait_for() {
+	local i
+	for ((i = 0; i < 1200; i++)); do
+		! "$@" >waited 2>&1 || return 0
+		sleep 0.1
+	done
+	fail "it never came: $*: $(tail -n 5 waited)"
+}
+# seen COUNT PATTERN FILE: in so many lines at least. Whoever looks at what a program in the background says removes that file
+# before: what an earlier one said stands there until the new one begins.
+seen() {
+	[ "$(grep -c -- "$2" "$3")" -ge "$1" ]
+}
+# counted COUNT DATABASE QUERY: it gives so many at least
+counted() {
+	[ "$(sqlite3 -readonly "$2" "$3")" -ge "$1" ]
+}
+
+# ctrl_c PID: and the program has noticed, so that the next one is another one
+ctrl_c() {
+	kill -INT "$1"
+	wait_for grep '^ShdPnd:[[:space:]]*0*$' "/proc/$1/status"
+	sleep 0.3
+}
+
 # described NAME FILE: it is a JSON object as docs/NAME.schema.json says, where python3-jsonschema is there to tell
 described() {
 	! python3 -c 'import jsonschema' 2>/dev/null ||

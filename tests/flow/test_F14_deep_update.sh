@@ -44,15 +44,11 @@ expect 0 "$STATION" rehearse core-radio.cfg --units 1 --speed 0.1
 rm -rf rehearsal
 two
 echo 'faults : { list = ( { slot = "A1"; kind = "no-operator"; } ); };' >faults.cfg
+rm -f out
 "$STATION" rehearse core-radio.cfg --units 1 --faults faults.cfg >out 2>err &
 pid=$!
-for _ in $(seq 100); do
-	grep -q OPERATOR out && break
-	sleep 0.1
-done
-grep -q OPERATOR out || fail "the operator was not asked"
-kill -INT "$pid"
-sleep 0.3
+wait_for seen 1 OPERATOR out
+ctrl_c "$pid"
 kill -INT "$pid"
 status=0
 wait "$pid" || status=$?
@@ -61,12 +57,10 @@ sound
 equal "stopped" "ABORTED|stopped" "$(sql 'SELECT outcome, reason FROM attempt')"
 
 # The station dies there.
+rm -f out
 "$STATION" rehearse core-radio.cfg --units 1 --faults faults.cfg >out 2>err &
 pid=$!
-for _ in $(seq 100); do
-	grep -q OPERATOR out && break
-	sleep 0.1
-done
+wait_for seen 1 OPERATOR out
 kill -9 "$pid"
 wait "$pid" || true
 equal "in work" 1 "$(sql 'SELECT count(*) FROM attempt WHERE outcome IS NULL')"

@@ -213,14 +213,14 @@ fi
 
 "$STATION" rehearse photon.cfg --units 8 --speed 0.2 --state running >run.out 2>run.err &
 pid=$!
-for _ in $(seq 200); do
-	[ "$(sqlite3 -readonly running/station.db 'SELECT count(*) FROM step' 2>/dev/null || echo 0)" -gt 10 ] && break
-	sleep 0.05
-done
-for _ in 1 2 3 4 5; do
+wait_for counted 11 running/station.db 'SELECT count(*) FROM step'
+during=0
+for i in 1 2 3 4 5; do
 	expect 0 "$STATION" audit --state running
-	grep -q "a station is at work" out || fail "the line ended too early: the test proves nothing"
+	! kill -0 "$pid" 2>kill.err || during=$i
+	[ $during -lt $i ] || grep -q "a station is at work" out || fail "the audit does not say that a station is at work"
 	sleep 0.2
 done
+[ $during -gt 0 ] || fail "the line ended too early: the test proves nothing"
 wait "$pid" || fail "an audit disturbed the line: $(tail -n 5 run.err)"
 expect 0 "$STATION" audit --state running

@@ -62,10 +62,7 @@ grep -q "seals: seal 1" err || fail "the findings are not told"
 # --- while the line runs ---
 "$STATION" rehearse photon.cfg --units 8 --speed 0.2 --state running >run.out 2>run.err &
 pid=$!
-for _ in $(seq 200); do
-	[ "$(sqlite3 -readonly running/station.db 'SELECT count(*) FROM step' 2>/dev/null || echo 0)" -gt 10 ] && break
-	sleep 0.05
-done
+wait_for counted 11 running/station.db 'SELECT count(*) FROM step'
 during=0
 for i in 1 2 3 4 5 6; do
 	expect 0 "$STATION" backup-db "running$i.db" --state running

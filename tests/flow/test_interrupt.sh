@@ -9,14 +9,12 @@ sed -e 's|parallel   = 16|parallel = 2|' "$SOURCE/config/station.cfg" >station.c
 # interrupted TIMES: six units, two at once, at a speed where one takes some seconds
 interrupted() {
 	local status=0
+	rm -f out
 	"$STATION" rehearse photon.cfg --units 6 --speed 0.2 --config station.cfg --plain >out 2>err &
 	local pid=$!
-	for _ in $(seq 100); do
-		grep -q "writing the system parts" out && break
-		sleep 0.1
-	done
+	wait_for seen 2 "writing the system parts" out
+	[ "$1" -eq 1 ] || ctrl_c "$pid"
 	kill -INT "$pid"
-	[ "$1" -eq 1 ] || { sleep 0.3; kill -INT "$pid"; }
 	wait "$pid" || status=$?
 	equal "exit status" 130 "$status"
 	sound

@@ -4,10 +4,12 @@
 # PASS wrongly, and what was open is INTERRUPTED.
 . "$(dirname "$0")/lib.sh"
 job photon
-for delay in 0.2 0.5 0.9 1.4 2.1; do
+# The later ones are so long after it began its work.
+for delay in 0.2 0.5 +0.1 +0.6 +1.4; do
 	"$STATION" rehearse photon.cfg --units 4 --speed 0.15 >out 2>err &
 	pid=$!
-	sleep "$delay"
+	case $delay in +*) wait_for counted 1 rehearsal/station.db "SELECT count(*) FROM attempt WHERE outcome IS NULL" ;; esac
+	sleep "${delay#+}"
 	kill -9 "$pid" 2>/dev/null || true
 	wait "$pid" 2>/dev/null || true
 	# What the dead station left open is told, and nothing else is wrong.

@@ -49,10 +49,7 @@ expect 0 "$STATION" audit --state rehearsal
 # --- one writer at a time ---
 "$STATION" rehearse photon.cfg --units 4 --speed 0.2 >run.out 2>run.err &
 pid=$!
-for _ in $(seq 200); do
-	[ "$(sql "SELECT count(*) FROM attempt WHERE outcome IS NULL" 2>/dev/null || echo 0)" -gt 0 ] && break
-	sleep 0.05
-done
+wait_for counted 1 rehearsal/station.db "SELECT count(*) FROM attempt WHERE outcome IS NULL"
 mark 2 "$id" scrap --note x
 grep -q "held by process $pid" err || fail "the other program is not named: $(cat err)"
 expect 2 "$STATION" rehearse photon.cfg --units 4

@@ -109,13 +109,9 @@ grep -q '?&lt;b&gt;?' page || fail "broken UTF-8 is not shown"
 # A running batch says so.
 "$STATION" rehearse core.cfg --units 3 --speed 0.3 --state running >run.out 2>run.err &
 pid=$!
-for _ in $(seq 200); do
-	[ "$(sqlite3 -readonly running/station.db 'SELECT count(*) FROM attempt' 2>/dev/null || echo 0)" -gt 0 ] && break
-	sleep 0.05
-done
+wait_for counted 1 running/station.db 'SELECT count(*) FROM attempt'
 expect 0 "$STATION" report --state running --format html --output page
-kill -INT "$pid"
-sleep 0.3
+ctrl_c "$pid"
 kill -INT "$pid" # twice: put away what is in work
 wait "$pid" || true
 xmllint --noout page || fail "running"

@@ -20,6 +20,7 @@ sound
 
 # At a slot, when it asks, and not before; one at the slots A1 and A3, nobody at A2.
 mkfifo typed
+rm -f out
 "$STATION" rehearse core.cfg --reprovision --state rehearsal --plain <typed >out 2>err &
 pid=$!
 exec 9>typed
@@ -27,7 +28,7 @@ echo "B7" >&9
 asks() {
 	local i
 	for ((i = 0; i < 1200; i++)); do
-		! grep -F "OPERATOR: type $1 to go on: " out >asked || return 0
+		! grep -sF "OPERATOR: type $1 to go on: " out >asked || return 0
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.1
 	done

@@ -112,10 +112,13 @@ held 2
 sed -e 's|"main"|"other"|' station.cfg >other.cfg
 expect 1 "$STATION" sync --config other.cfg
 grep -q 'has no cloud "main"' err || fail "not said: which cloud is missing"
-say slow 2000 >/dev/null
-"$STATION" sync --config station.cfg >first 2>&1 &
+sed -e 's|timeout_ms = 3000|timeout_ms = 60000|' station.cfg >patient.cfg
+say slow 4000 >/dev/null
+before=$(say requests 0)
+"$STATION" sync --config patient.cfg >first 2>&1 &
 pid=$!
-sleep 0.7
+sent() { [ "$(say requests 0)" -gt "$before" ]; }
+wait_for sent
 sync 2
 wait $pid || fail "the first sync: $(cat first)"
 say good 0 >/dev/null

@@ -54,4 +54,4 @@ scans() {
 		echo "A$i $(id_of "A$i")"
 	done
 }
-export -f fail expect bus id_of scans
+export -f fail expect wait_for bus id_of scans

@@ -34,7 +34,7 @@ looked() {
 	: >events
 	"$STATION" verify "$job.cfg" --config station.cfg --json <labels >events 2>verify.err &
 	verify=$!
-	for i in $(seq 600); do
+	for i in $(seq 1200); do
 		[ "$(jq -c 'select(.event == "outcome")' events | wc -l)" -lt 2 ] || break
 		sleep 0.1
 	done

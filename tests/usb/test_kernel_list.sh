@@ -38,7 +38,8 @@ case $scene in
 	line || exit 1
 	list "$scene-again" --ask
 	sleep 100 </dev/ttyACM0 &
-	sleep 0.5
+	i=0
+	until [ "$(cat /proc/$!/comm)" = sleep ] || [ $i = 100 ]; do sleep 0.1; i=$((i + 1)); done
 	list "$scene-held" --ask
 	kill $!
 	;;

@@ -26,7 +26,7 @@ sleep 1000 >labels &
 keeper=$!
 "$STATION" run photon.cfg --config station.cfg --quantity 0 --plain <labels >out 2>err &
 station=$!
-for _ in $(seq 600); do
+for _ in $(seq 1200); do
 	[ "$(grep -c ' PASS' out)" -ge "$1" ] && break
 	sleep 0.1
 done

@@ -27,7 +27,7 @@ looked() {
 	: >events
 	"$STATION" verify stm32-rom.cfg --config station.cfg --json </dev/null >events 2>verify.err &
 	verify=$!
-	for i in $(seq 600); do
+	for i in $(seq 1200); do
 		[ "$(jq -c 'select(.event == "outcome")' events | wc -l)" -lt 2 ] || break
 		sleep 0.1
 	done
@@ -41,7 +41,11 @@ dfu() {
 	shift
 	dfu-util -p "1-$port" "$@" >dfu-util.out 2>&1 || fail "dfu-util $*: $(tail -n 4 dfu-util.out)"
 }
-export -f looked dfu
+is_gone() { # PORT
+	dfu-util -l >listed
+	! grep "path=\"$1\"" listed
+}
+export -f looked dfu is_gone
 
 # What the station wrote, dfu-util reads; so it does with the option bytes that the station recorded.
 made() {
@@ -95,8 +99,7 @@ unprotected() {
 	! dfu-util -p 1-2 -a 0 -s 0x08000000:16 -U secret >dfu-util.out 2>&1 || fail "a read-protected unit was read"
 	looked >verified
 	dfu-util -p 1-2 -a 0 -s 0x08000000:unprotect:force >dfu-util.out 2>&1 || true
-	sleep 1
-	! dfu-util -p 1-2 -l | grep 'path="1-2"' >/dev/null || fail "it did not reset"
+	wait_for is_gone 1-2
 }
 export -f unprotected
 under 2 stm32-rom unprotected
@@ -107,8 +110,7 @@ equal "level 0 again" aa "$(bytes units/A2/alt1.bin 1 1 | od -An -tx1 | xargs)"
 # Sent out of DFU at an address where there is a program: it is gone from the bus, as this one has no USB.
 left() {
 	dfu 1 -a 0 -s 0x08000000:leave -D program.bin
-	sleep 1
-	! dfu-util -l | grep 'path="1-1"' >/dev/null || fail "it did not leave"
+	wait_for is_gone 1-1
 }
 export -f left
 under 2 stm32-rom left

@@ -38,13 +38,28 @@ unplug() {
 	rm "$sys/$1"
 }
 
-# says WORDS: the program says so within some seconds
+# says WORDS: the program says so, sooner or later
 says() {
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		grep -qF -- "$1" out && return
 		sleep 0.1
 	done
 	fail "it does not say: $1"
+}
+
+# again PORT WORDS: out and in until the program has seen both; it looks every quarter of a second, if it is let
+again() {
+	local i
+	for ((i = 0; i < 60; i++)); do
+		unplug "$1"
+		sleep 0.6
+		plug "$1"
+		for _ in 1 2 3 4 5 6 7 8; do
+			! grep -qF -- "$2" out || return 0
+			sleep 0.1
+		done
+	done
+	fail "it does not say: $2"
 }
 
 # learn OPTIONS...: starts it; descriptor 8 is its keyboard
@@ -75,14 +90,8 @@ says "A1        1-4.2"
 plug 1-9 046d c31c # a keyboard is no unit
 plug 1-3
 says "A2        1-3"
-unplug 1-4.2
-sleep 0.6
-plug 1-4.2
-says "that port is A1 already"
-unplug 1-1
-sleep 0.6
-plug 1-1
-says "A3        1-1"
+again 1-4.2 "that port is A1 already"
+again 1-1 "A3        1-1"
 cmp station.cfg before.cfg || fail "written too early"
 echo >&8
 ends 0

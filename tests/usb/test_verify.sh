@@ -27,7 +27,7 @@ cp -r units before
 cat >look.sh <<-'END'
 	"$STATION" verify photon.cfg --config station.cfg --json </dev/null >events &
 	verify=$!
-	for _ in $(seq 600); do
+	for _ in $(seq 1200); do
 		"$STATION" list --config station.cfg --json >list.part
 		jq -r 'select(.state == "in-work") | .port' list.part >>busy
 		[ "$(jq -c 'select(.event == "outcome")' events | wc -l)" -lt 2 ] || break
