@@ -34,7 +34,8 @@ static const char help[] =
 	"  --exercise[=RANGE]  also the write test; RANGE, as in 0x60000+0x20000: of exactly these sectors\n"
 	"  --regions R,...  of these regions only\n"
 	"  --yes            it is agreed to; otherwise the name of the slot has to be typed\n"
-	"  --put-back       what an exercise left is put back also where something else stands since\n"
+	"  --put-back       what an exercise left is put back also where something else stands since, and on a\n"
+	"                   unit that only its label names\n"
 	"  --operator NAME  into the record\n"
 	"  --state DIR      the state folder (the config's); that of a rehearsal has its virtual units\n"
 	"  --config FILE    the station's config\n"
@@ -263,7 +264,7 @@ static bool all_exercised(const struct findings *findings)
 	for (size_t i = 0; i < findings->count; i++) {
 		enum finding_code code = findings->list[i].code;
 		if (code == FINDING_CODE_NOT_EXERCISED || code == FINDING_CODE_SIZE_UNPROVEN ||
-			code == FINDING_CODE_RESTORE_ASIDE)
+			code == FINDING_CODE_RESTORE_ASIDE || code == FINDING_CODE_RESTORE_UNPROVEN)
 			return false;
 	}
 	return true;

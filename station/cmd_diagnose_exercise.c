@@ -206,6 +206,8 @@ static bool refused(
 static const char *objection(const struct returned *returned, const struct findings *findings)
 {
 	enum verdict verdict = verdict_of(findings);
+	if (exercise_pending(returned->record, returned->device_id))
+		return "an earlier exercise of it was cut off, and is not put back";
 	if (!returned->device_id[0])
 		return "its id is not known, and what is kept of it is found by that: give --device-id";
 	if (verdict == VERDICT_NOT_OURS)

@@ -97,6 +97,7 @@ static bool identify(struct visit *visit, const struct visit_unit *unit,
 		    visit_record(visit), attempt->id, id, source, &attempt->passage, err))
 		return false;
 	memcpy(attempt->device_id, id, sizeof id);
+	attempt->by_label = !from_serial[0] && !from_copy[0] && !device_id_is_folded(rules, serial);
 	return true;
 }
 
@@ -140,6 +141,7 @@ static bool put_back(void *context, struct err *err)
 		.record = visit_record(visit),
 		.attempt_id = attempt->id,
 		.device_id = attempt->device_id,
+		.by_label = attempt->by_label,
 		.cancel = interrupt_once() };
 	struct err store;
 	bool good = exercise_restore(

@@ -9,6 +9,7 @@
 
 struct visit_attempt {
 	char id[UUID_TEXT], device_id[DEVICE_ID]; /* "" not known */
+	bool by_label; /* nothing of the unit itself bears its id out */
 	struct dfu dfu;
 	unsigned passage;
 	bool unreadable; /* it could not be opened, or told nothing of itself: a finding of it */

@@ -175,7 +175,7 @@ enum err_kind {
 		"The unit is in quarantine", "keep it apart until it is released") \
 	X(EXERCISE_PENDING, "exercise-pending", REJECT, REFUSED, HANDLING, \
 		"An exercise of the unit's flash was cut off", \
-		"diagnose it, or run it: both put its contents back first") \
+		"diagnose it: that puts its contents back first, or says what it takes") \
 	X(DUPLICATE_ID, "duplicate-id", REJECT, REFUSED, UNIT, \
 		"Two units claim one device id", "keep both apart and find out which is which") \
 	X(DUPLICATE_KEY, "duplicate-key", REJECT, REFUSED, UNIT, \

@@ -21,6 +21,7 @@ bool step_restore_exercise(struct attempt *attempt, struct err *err)
 		.record = attempt->record,
 		.attempt_id = attempt->id,
 		.device_id = attempt->device_id,
+		.by_label = attempt->only_scanned,
 		.cancel = attempt_cancel(attempt) };
 	struct err store;
 	if (attempt->line->options.kind == LINE_VERIFY)
@@ -38,5 +39,9 @@ bool step_restore_exercise(struct attempt *attempt, struct err *err)
 		*err = store;
 		return false;
 	}
-	return good;
+	return good &&
+	       (!exercise_pending(attempt->record, attempt->device_id) ||
+		       err_set(err, REASON_EXERCISE_PENDING,
+			       "an exercise of it was cut off, and only its label says that this is "
+			       "the unit: make sure, then station diagnose --put-back"));
 }

@@ -147,6 +147,8 @@ enum finding_means {
 	X(RESTORED, "exercise-restored", NOTE, 0, "", "") \
 	X(RESTORE_ASIDE, "exercise-set-aside", UNKNOWN, 0, "", \
 		"if what stands there is of no use, diagnose again with --put-back") \
+	X(RESTORE_UNPROVEN, "exercise-unproven", UNKNOWN, 0, "", \
+		"make sure that the label is this unit's own, then diagnose again with --put-back") \
 	X(NOT_RESTORED, "exercise-not-restored", FAULT, MEANS_FLASH_DEFECT, "", \
 		"set it aside; its old contents are kept in the state folder, in exercise/")
 

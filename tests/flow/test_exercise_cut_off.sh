@@ -4,10 +4,16 @@
 # Ctrl-C. At its next visit the unit is as it was, byte by byte: at the returns bench, or on the line before anything else.
 . "$(dirname "$0")/exercise.sh"
 
-# look_again WHAT: the next visit, with the unit's flash as it should be
+# look_again WHAT: the next visit, with the unit's flash as it should be; where the sector does not prove which unit it is, a
+# person does
+unproven=0
 look_again() {
 	rm -f rehearsal/units/A1/faults.cfg
 	"$STATION" diagnose --state rehearsal --slot A1 >out 2>err || [ $? -eq 1 ] || fail "$1: $(cat err)"
+	if [ -n "$(found exercise-unproven)" ]; then
+		unproven=$((unproven + 1))
+		"$STATION" diagnose --state rehearsal --slot A1 --put-back >out 2>err || [ $? -eq 1 ] || fail "$1: $(cat err)"
+	fi
 	as_before "$1"
 }
 
@@ -64,8 +70,38 @@ sound
 # The large sector of a Photon, and an STM32 by its job.
 made photon 1
 sweep healthy 'kind = "brown-out"; at_operation = %d;' 1 17 --exercise --regions ota
-made stm32-rom 1
+equal "units with an id of their own that had to be proven" 0 $unproven
+made stm32-rom 2
 sweep healthy 'kind = "brown-out"; at_operation = %d;' 2 41 --exercise=0x080e0000+1 --job stm32-rom.cfg
+[ $unproven -ge 1 ] || fail "a unit known by its label only is never told to be unproven"
+
+# Its label on another one, in whatever state it was cut off and the other one is: nothing is written to that one, and what is
+# kept of the first one stays.
+other() { # STATUS [OPTION...]: A2 with A1's label
+	cp "$(pending)" kept
+	expect "$1" "$STATION" diagnose --state rehearsal --slot A2 --device-id "$(device_of A1)" "${@:2}"
+	cmp before/other rehearsal/units/A2/alt0.bin || fail "at $at, $state: the unit with the wrong label was written to"
+	[ -n "$(pending)" ] || fail "at $at, $state: what is kept of the other unit is gone"
+	cmp kept "$(pending)" || fail "at $at, $state: what is kept of the other unit is another"
+	grep -q "only its label says that this is the unit" err || fail "at $at, $state: nobody is told: $(cat err)"
+}
+for at in 2 70 170; do
+	again "{ slot = \"A1\"; kind = \"brown-out\"; at_operation = $at; }"
+	exercise 1 --exercise=0x080e0000+1 --job stm32-rom.cfg
+	for state in blank same odd; do
+		case $state in
+		blank) head -c 131072 /dev/zero | tr '\0' '\377' ;;
+		same) bytes before/A1/alt0.bin $((0xe0000)) 131072 ;;
+		odd) head -c 131072 /dev/urandom ;;
+		esac | dd of=rehearsal/units/A2/alt0.bin bs=4096 seek=$((0xe0)) conv=notrunc status=none
+		cp rehearsal/units/A2/alt0.bin before/other
+		other 1
+		other 1 --exercise=0x080e0000+1 --yes
+		grep -q "an earlier exercise of it was cut off" out || fail "at $at, $state: $(cat out)"
+	done
+	cp before/A2/alt0.bin rehearsal/units/A2/alt0.bin
+	look_again "at $at, after another unit wore its label"
+done
 
 # strike SIGNAL NTH: exercises A1, and sends the signal when the nth sector is in work; prints the exit status
 strike() {

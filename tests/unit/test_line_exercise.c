@@ -19,41 +19,66 @@
 #include "line_fixture.h"
 #include "vfault.h"
 
-/* A sector of the Core's external flash that no job of the fixture writes. */
-enum { AT = 0x101000, LEN = 4096, SEED = 77 };
+enum { LEN_MAX = 128 * 1024, SEED = 77 };
+
+/* A sector that no job of the fixture writes. */
+struct place {
+	const char *family;
+	enum vunit_bootloader bootloader;
+	uint8_t alt;
+	uint32_t start, at, len; /* of its memory, of the sector */
+};
+static const struct place core = { "core", VUNIT_CORE_1_4_4, 1, 0, 0x101000, 4096 };
+/* Nothing but its label says which unit it is. */
+static const struct place labelled = { "stm32-custom", VUNIT_ROM_F4, 0, 0x08000000, 0x080e0000,
+	LEN_MAX };
 
 static struct line_bench bench;
-static uint8_t before[LEN];
+static const struct place *place;
+static uint8_t before[LEN_MAX];
 
-/* A Core that is PASS, whose sector holds half of a pattern. */
-static int cut_off(void **state)
+/* A unit that is PASS, whose sector holds half of a pattern. */
+static int cut_off_at(const struct place *at)
 {
-	(void)state;
+	static uint8_t pattern[LEN_MAX];
 	struct err err;
-	struct exercise_entry entry = { .family = "core",
-		.attempt_id = "01930000-0000-7000-8000-000000000000",
-		.alt = 1,
-		.addr = AT,
-		.size = LEN,
+	place = at;
+	struct exercise_entry entry = { .attempt_id = "01930000-0000-7000-8000-000000000000",
+		.alt = at->alt,
+		.addr = at->at,
+		.size = at->len,
 		.seed = SEED,
 		.bytes = before };
-	uint8_t pattern[LEN];
-	bench_open(&bench, "core", 1);
+	snprintf(entry.family, sizeof entry.family, "%s", at->family);
+	bench_open(&bench, at->family, 1);
 	bench_take_job(&bench, &(struct bench_job){ 0 });
-	bench_unit_new(&bench, 1, VUNIT_CORE_1_4_4, false);
+	bench_unit_new(&bench, 1, at->bootloader, false);
 	bench_plug(&bench, 0, 1, true);
 	if (!bench_run(&bench, &(struct bench_run){ 0 }))
 		return -1;
 	bench_expect(&bench, 0, OUTCOME_PASS, REASON_NONE);
 	bench_unplug(&bench, 0);
 	bench_unit_id(1, entry.device_id);
-	for (int i = 0; i < LEN; i++)
+	for (size_t i = 0; i < at->len; i++)
 		before[i] = (uint8_t)(i * 7);
-	exercise_fill(PATTERN_COMPLEMENT, SEED, AT, pattern, LEN);
-	for (size_t i = 0; i < LEN; i++)
-		bench_poke(&bench, 1, 1, AT + i, i < LEN / 2 ? pattern[i] : 0xff);
+	exercise_fill(PATTERN_COMPLEMENT, SEED, at->at, pattern, at->len);
+	for (size_t i = 0; i < at->len; i++)
+		bench_poke(&bench, 1, at->alt, at->at - at->start + i,
+			i < at->len / 2 ? pattern[i] : 0xff);
 	return !exercise_journal_open(bench.folder, entry.device_id, &err) ||
 	       !exercise_journal_write(bench.folder, &entry, &err);
+}
+
+static int cut_off(void **state)
+{
+	(void)state;
+	return cut_off_at(&core);
+}
+
+static int cut_off_labelled(void **state)
+{
+	(void)state;
+	return cut_off_at(&labelled);
 }
 
 static int done(void **state)
@@ -65,19 +90,24 @@ static int done(void **state)
 
 static bool is_put_back(void)
 {
-	size_t len;
-	uint8_t *memory = bench_memory(&bench, 1, 1, &len);
-	bool same = len >= AT + LEN && memcmp(memory + AT, before, LEN) == 0;
+	size_t len, at = place->at - place->start;
+	uint8_t *memory = bench_memory(&bench, 1, place->alt, &len);
+	bool same = len >= at + place->len && memcmp(memory + at, before, place->len) == 0;
 	free(memory);
 	return same;
 }
 
-static void run(enum line_kind kind, enum outcome outcome, enum reason reason)
+static void run_unit(unsigned unit, enum line_kind kind, enum outcome outcome, enum reason reason)
 {
-	bench_plug(&bench, 0, 1, true);
+	bench_plug(&bench, 0, unit, true);
 	assert_true(bench_run(&bench, &(struct bench_run){ .kind = kind }));
 	bench_expect(&bench, 0, outcome, reason);
 	bench_unplug(&bench, 0);
+}
+
+static void run(enum line_kind kind, enum outcome outcome, enum reason reason)
+{
+	run_unit(1, kind, outcome, reason);
 }
 
 static void who_makes_units_puts_it_back_first(void **state)
@@ -130,12 +160,34 @@ static void it_may_vanish_meanwhile(void **state)
 		2);
 }
 
+/* Another unit with its label: what is kept is neither written to that one nor lost, and that one is not made under a
+ * wrong name. */
+static void a_wrong_label_takes_no_journal(void **state)
+{
+	(void)state;
+	size_t len, again;
+	bench_unit_new(&bench, BENCH_TWIN + 1, place->bootloader, false);
+	uint8_t *fresh = bench_memory(&bench, BENCH_TWIN + 1, place->alt, &len);
+	run_unit(BENCH_TWIN + 1, LINE_PROVISION, OUTCOME_REFUSED, REASON_EXERCISE_PENDING);
+	run_unit(BENCH_TWIN + 1, LINE_REPROVISION, OUTCOME_REFUSED, REASON_EXERCISE_PENDING);
+	uint8_t *now = bench_memory(&bench, BENCH_TWIN + 1, place->alt, &again);
+	assert_int_equal(len, again);
+	assert_memory_equal(fresh, now, len);
+	free(fresh);
+	free(now);
+	assert_false(is_put_back());
+	run(LINE_PROVISION, OUTCOME_SKIPPED, REASON_ALREADY_MADE);
+	assert_true(is_put_back());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(who_makes_units_puts_it_back_first, cut_off, done),
 		cmocka_unit_test_setup_teardown(who_only_reads_refuses_it, cut_off, done),
 		cmocka_unit_test_setup_teardown(it_may_vanish_meanwhile, cut_off, done),
+		cmocka_unit_test_setup_teardown(
+			a_wrong_label_takes_no_journal, cut_off_labelled, done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ struct exercise_unit {
 	const struct family *family;
 	struct record *record; /* its state folder has the journal */
 	const char *attempt_id, *device_id;
+	bool by_label; /* only what somebody scanned or typed says that it is this one */
 	const struct cancel *cancel;
 	/* Sectors done; may be NULL. */
 	void (*progress)(void *context, size_t done, size_t count);
@@ -37,7 +38,8 @@ bool exercise(const struct exercise_unit *unit, const struct exercise_plan *plan
 bool exercise_pending(struct record *record, const char *device_id);
 /* Puts them back, and says so in *findings, which the caller keeps. What holds neither its old contents
  * nor anything of the exercise's is left alone, and its journal set aside, unless put_back says that a
- * person decided otherwise: then what was set aside is written too. False as above; what is not put
- * back then stays pending. */
+ * person decided otherwise: then what was set aside is written too. Nor is anything done to a unit by_label
+ * whose sector does not itself prove that it is the one: its journal stays pending. False as above; what
+ * is not put back then stays pending. */
 bool exercise_restore(const struct exercise_unit *unit, bool put_back, struct findings *findings,
 	struct err *err) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exercise_pattern.h"
 
-enum { WORD = 4, FROM = 3, ZEROS_MAX = 8 };
+enum { WORD = 4, FROM = 3, ZEROS_MAX = 8, PROOF = 16 };
 
 /* One to one, as the factor is odd: two words that are the same would hide an address line. */
 static uint8_t byte_of(enum exercise_pattern pattern, uint32_t seed, uint32_t addr)
@@ -73,4 +73,18 @@ enum exercise_state exercise_classify(
 		return ours ? SECTOR_CUT_OFF : SECTOR_AS_BEFORE;
 	bool one = between.fits[0] || between.fits[1] || between.fits[2];
 	return one && between.count < ours ? SECTOR_CUT_OFF : SECTOR_FOREIGN;
+}
+
+bool exercise_bears_pattern(
+	const uint8_t *before, const uint8_t *found, uint32_t seed, uint32_t addr, size_t len)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < len; i++) {
+		uint32_t at = addr + (uint32_t)i;
+		count += found[i] != 0xff && found[i] != before[i] &&
+			 (found[i] == byte_of(PATTERN_ADDRESS, seed, at) ||
+				 found[i] == byte_of(PATTERN_COMPLEMENT, seed, at));
+	}
+	return count >= PROOF &&
+	       exercise_classify(before, found, seed, addr, len) == SECTOR_CUT_OFF;
 }

@@ -36,3 +36,7 @@ enum exercise_state {
  * on its way to or from, the same for all of them, and fewer than what the exercise did write. */
 enum exercise_state exercise_classify(
 	const uint8_t *before, const uint8_t *found, uint32_t seed, uint32_t addr, size_t len);
+/* Do bytes of this very exercise stand there? It proves which unit it is: another one may be erased
+ * there, or hold the same, but has not been given this seed. */
+bool exercise_bears_pattern(
+	const uint8_t *before, const uint8_t *found, uint32_t seed, uint32_t addr, size_t len);

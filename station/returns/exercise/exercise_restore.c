@@ -84,6 +84,14 @@ static bool set_aside(struct restoring *it, const char *why, struct err *err)
 	return exercise_journal_set_aside(it->bench.state, entry->device_id, it->bench.name, err);
 }
 
+/* The wrong label on a unit would take the journal of another one, and that one's contents with it. */
+static bool is_proven(const struct restoring *it, const uint8_t *found)
+{
+	const struct exercise_entry *entry = &it->bench.entry;
+	return !it->bench.unit->by_label || it->put_back ||
+	       exercise_bears_pattern(entry->bytes, found, entry->seed, entry->addr, entry->size);
+}
+
 static bool put_back(struct restoring *it, struct err *err)
 {
 	unsigned before = it->bench.not_restored;
@@ -116,6 +124,14 @@ static bool restore_entry(struct restoring *it, struct err *err)
 	it->bench.found = found;
 	if (!flash_read(unit->dfu, entry->alt, entry->addr, found, entry->size, NULL, err))
 		return false;
+	if (!is_proven(it, found)) {
+		finding_add(it->findings, FINDING_CODE_RESTORE_UNPROVEN, "unit",
+			"alt %u: an exercise of the sector at 0x%08" PRIx32
+			" was cut off (attempt %s), but only its label says that this is the unit, "
+			"and the sector does not bear that out",
+			entry->alt, entry->addr, entry->attempt_id);
+		return true;
+	}
 	switch (exercise_classify(entry->bytes, found, entry->seed, entry->addr, entry->size)) {
 	case SECTOR_AS_BEFORE:
 		it->untouched++;
