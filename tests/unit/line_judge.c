@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands on units, at the cloud and in the record, looked at without the station. */
-#include "line_fixture.h"
+#include "line_fixture_private.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "bytes.h"
 #include "keyslot.h"
-#include "scope.h"
 
 enum { SQL_TEXT_MAX = 2048 };
 

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "assert_reason.h"
 #include "bytes.h"
 #include "dfu.h"
 
@@ -152,3 +153,23 @@ static const struct usb_dev_ops script_ops = {
 		.dev.ops = &script_ops, .index = 3, .events = (const struct script_event[]){ __VA_ARGS__ }, \
 		.count = sizeof((const struct script_event[]){ __VA_ARGS__ }) / sizeof(struct script_event) \
 	}
+
+/* A session with the unit of a script, as dfu_open leaves it, in blocks of 16 bytes. */
+static inline struct dfu script_session(struct script_dev *script, const struct family *family)
+{
+	return (struct dfu){ .dev = &script->dev,
+		.family = family,
+		.interface = script->index,
+		.transfer_size = 16,
+		.announced_size = 16,
+		.alt = 0,
+		.pointer_alt = 0,
+		.state = DFU_IDLE };
+}
+
+/* All of it has come. */
+static inline void script_assert_ended(const struct script_dev *script)
+{
+	if (script->at != script->count)
+		fail_msg("only %zu of %zu events came", script->at, script->count);
+}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
+/* USES: line_fixture */
 /* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
 /* Units that are HELD while a line runs: released in the background, never while they are in
  * work. */
 #include <setjmp.h>

@@ -28,41 +28,17 @@ static struct family family = {
 	.transfer_timeout_ms = 200,
 };
 
-static struct dfu session(struct script_dev *script)
-{
-	return (struct dfu){ .dev = &script->dev,
-		.family = &family,
-		.interface = script->index,
-		.transfer_size = 16,
-		.announced_size = 16,
-		.alt = 0,
-		.pointer_alt = 0,
-		.state = DFU_IDLE };
-}
-
-static void assert_ended(const struct script_dev *script)
-{
-	if (script->at != script->count)
-		fail_msg("only %zu of %zu events came", script->at, script->count);
-}
-
-static void assert_reason(const struct err *err, enum reason reason)
-{
-	if (err->reason != reason)
-		fail_msg("%s: %s", reason_info(err->reason)->code, err->text);
-}
-
 static void a_block_takes_three_transfers_and_a_run_one_address(void **state)
 {
 	struct script_dev script =
 		SCRIPT(ADDRESS("00000208"), BUSY(0), DONE, DNLOAD(2, BLOCK_A), BUSY(0), DONE,
 			DNLOAD(3, BLOCK_B), BUSY(0), DONE, DNLOAD(4, BLOCK_C), BUSY(0), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_true(dfuse_write(&dfu, 0, 0x08020000, data, sizeof(data), NULL, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 	assert_int_equal(dfu.state, DFU_DNLOAD_IDLE);
 	assert_int_equal(dfu.counters.transfers, 12);
 	assert_int_equal(dfu.counters.blocks_written, 3);
@@ -72,13 +48,13 @@ static void reading_aborts_after_the_command_and_asks_exactly_the_rest(void **st
 {
 	struct script_dev script = SCRIPT(ADDRESS("22000000"), BUSY(0), DONE, ABORT, IDLE,
 		UPLOAD(2, 16), UPLOAD(3, 16), UPLOAD(4, 8));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	uint8_t got[40];
 	struct err err;
 
 	(void)state;
 	assert_true(dfuse_read(&dfu, 0, 0x22, got, sizeof(got), NULL, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 	for (unsigned i = 0; i < sizeof(got); i++)
 		assert_int_equal(got[i], 0x20 + i);
 	assert_int_equal(dfu.state, DFU_UPLOAD_IDLE);
@@ -88,14 +64,14 @@ static void writing_after_reading_aborts_first(void **state)
 {
 	struct script_dev script = SCRIPT(ABORT, IDLE, ADDRESS("00000208"), BUSY(0), DONE,
 		DNLOAD(2, BLOCK_A), BUSY(0), DONE, ERASE("00000308"), BUSY(0), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	dfu.state = DFU_UPLOAD_IDLE;
 	assert_true(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
 	assert_true(dfuse_erase(&dfu, 0, 0x08030000, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void the_first_erase_in_a_memory_points_there_before(void **state)
@@ -103,13 +79,13 @@ static void the_first_erase_in_a_memory_points_there_before(void **state)
 	struct script_dev script =
 		SCRIPT(ALT(1), ADDRESS("00200000"), BUSY(50), PAUSE(50), DONE, ERASE("00200000"),
 			BUSY(20), PAUSE(20), DONE, ERASE("00300000"), BUSY(20), PAUSE(20), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_true(dfuse_erase(&dfu, 1, 0x2000, &err));
 	assert_true(dfuse_erase(&dfu, 1, 0x3000, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 	assert_int_equal(dfu.counters.erases, 2);
 }
 
@@ -118,21 +94,21 @@ static void another_alternate_setting_is_selected_once_from_idle(void **state)
 	struct script_dev script = SCRIPT(ABORT, IDLE, ALT(1), ADDRESS("22000000"), BUSY(0), DONE,
 		DNLOAD(2, BLOCK_A), BUSY(1), PAUSE(1), DONE, ADDRESS("00010000"), BUSY(0), DONE,
 		DNLOAD(2, BLOCK_B), BUSY(1), PAUSE(1), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	dfu.state = DFU_DNLOAD_IDLE;
 	assert_true(dfuse_write(&dfu, 1, 34, data, 16, NULL, &err));
 	assert_true(dfuse_write(&dfu, 1, 256, data + 16, 16, NULL, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void a_stall_is_a_failure_and_nothing_follows(void **state)
 {
 	struct script_dev script = SCRIPT(ADDRESS("00000208"), BUSY(0), DONE, DNLOAD(2, BLOCK_A),
 		STATUS_FAILS(REASON_USB_STALL));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 	uint8_t byte;
 
@@ -146,20 +122,20 @@ static void a_stall_is_a_failure_and_nothing_follows(void **state)
 	assert_false(dfuse_read(&dfu, 0, 0x08020000, &byte, 1, NULL, &err));
 	assert_reason(&err, REASON_DFU_STATE);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void a_stall_of_the_last_status_is_a_failure(void **state)
 {
 	struct script_dev script =
 		SCRIPT(ERASE("00000208"), BUSY(50), PAUSE(50), STATUS_FAILS(REASON_USB_STALL));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_USB_STALL);
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void a_broken_off_download_is_followed_by_abort_never_by_status(void **state)
@@ -170,7 +146,7 @@ static void a_broken_off_download_is_followed_by_abort_never_by_status(void **st
 	for (size_t i = 0; i < 3; i++) {
 		struct script_dev script = SCRIPT(ADDRESS("00000208"), BUSY(0), DONE,
 			DNLOAD_FAILS(2, BLOCK_A, reasons[i]), ABORT, IDLE);
-		struct dfu dfu = session(&script);
+		struct dfu dfu = script_session(&script, &family);
 		struct err err;
 
 		assert_false(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
@@ -178,7 +154,7 @@ static void a_broken_off_download_is_followed_by_abort_never_by_status(void **st
 		assert_int_equal(script.at, 4);
 		assert_true(dfu_recover(&dfu, &err));
 		assert_int_equal(dfu.state, DFU_IDLE);
-		assert_ended(&script);
+		script_assert_ended(&script);
 	}
 }
 
@@ -187,35 +163,35 @@ static void a_timed_out_status_is_followed_by_abort(void **state)
 	struct script_dev script = SCRIPT(ERASE("00000208"), STATUS_FAILS(REASON_USB_TIMEOUT),
 		OUT_FAILS(6, REASON_USB_TIMEOUT), ABORT, STATUS_FAILS(REASON_USB_TIMEOUT), ABORT,
 		IDLE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_USB_TIMEOUT);
 	assert_true(dfu_recover(&dfu, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void an_operation_that_never_was_busy_was_never_done(void **state)
 {
 	struct script_dev script =
 		SCRIPT(ADDRESS("00000208"), BUSY(0), DONE, DNLOAD(2, BLOCK_A), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_false(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
 	assert_reason(&err, REASON_DFU_STATE);
 	assert_non_null(strstr(err.text, "dfuDNLOAD-IDLE (5) instead of dfuDNBUSY"));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void a_unit_of_a_family_that_is_never_busy_has_done_it_at_once(void **state)
 {
 	struct script_dev script = SCRIPT(ADDRESS("00000208"), DONE, DNLOAD(2, BLOCK_A), BUSY(0),
 		DONE, ADDRESS("10000208"), STATUS(3, 0, DFU_DNLOAD_IDLE));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
@@ -223,7 +199,7 @@ static void a_unit_of_a_family_that_is_never_busy_has_done_it_at_once(void **sta
 	assert_true(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
 	assert_false(dfuse_write(&dfu, 0, 0x08020010, data, 16, NULL, &err));
 	assert_reason(&err, REASON_DFU_STATUS);
-	assert_ended(&script);
+	script_assert_ended(&script);
 	family.quirks = 0;
 }
 
@@ -234,21 +210,21 @@ static void a_status_or_another_state_is_a_failure_with_its_name(void **state)
 	struct script_dev strange = SCRIPT(ERASE("00000208"), BUSY(0), STATUS(0, 0, 77));
 	struct script_dev other = SCRIPT(ERASE("00000208"), BUSY(0), STATUS(9, 0, DFU_DNLOAD_IDLE));
 	struct err err;
-	struct dfu dfu = session(&error);
+	struct dfu dfu = script_session(&error, &family);
 
 	(void)state;
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_DFU_STATUS);
 	assert_string_equal(
 		err.text, "alt 0: 0x08020000: erase: the unit reports errERASE in dfuERROR");
-	dfu = session(&vendor);
+	dfu = script_session(&vendor, &family);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_non_null(strstr(err.text, "errVENDOR"));
-	dfu = session(&strange);
+	dfu = script_session(&strange, &family);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_DFU_STATE);
 	assert_non_null(strstr(err.text, "unknown state (77)"));
-	dfu = session(&other);
+	dfu = script_session(&other, &family);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_DFU_STATUS);
 }
@@ -264,13 +240,13 @@ static void a_short_upload_or_status_is_a_failure(void **state)
 	status.in_len = 5;
 	struct script_dev script =
 		SCRIPT(ADDRESS("00000208"), BUSY(0), DONE, ABORT, IDLE, UPLOAD(2, 16), upload);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 
 	assert_false(dfuse_read(&dfu, 0, 0x08020000, got, sizeof(got), NULL, &err));
 	assert_reason(&err, REASON_USB_SHORT);
 	assert_string_equal(err.text, "alt 0: 0x08020010: UPLOAD: 15 of 16 bytes were moved");
 	script = SCRIPT(ERASE("00000208"), status);
-	dfu = session(&script);
+	dfu = script_session(&script, &family);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_USB_SHORT);
 }
@@ -278,7 +254,7 @@ static void a_short_upload_or_status_is_a_failure(void **state)
 static void nothing_to_write_sends_nothing(void **state)
 {
 	struct script_dev script = { .dev.ops = &script_ops };
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
@@ -293,7 +269,7 @@ static void nothing_to_write_sends_nothing(void **state)
 static void after_gone_no_transfer_follows(void **state)
 {
 	struct script_dev script = SCRIPT(ERASE("00000208"), STATUS_FAILS(REASON_USB_GONE));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
@@ -301,7 +277,7 @@ static void after_gone_no_transfer_follows(void **state)
 	assert_reason(&err, REASON_USB_GONE);
 	assert_false(dfu_recover(&dfu, &err));
 	assert_reason(&err, REASON_USB_GONE);
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 /* A run of more blocks than there are numbers: a unit that keeps the address by itself. */
@@ -398,7 +374,7 @@ static void comparing_stops_at_the_first_difference(void **state)
 {
 	struct script_dev script = SCRIPT(
 		ADDRESS("20000000"), BUSY(0), DONE, ABORT, IDLE, UPLOAD(2, 16), UPLOAD(3, 16));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	uint8_t expected[48];
 	bool same = true;
 	struct err err;
@@ -409,11 +385,11 @@ static void comparing_stops_at_the_first_difference(void **state)
 	expected[20] ^= 1;
 	assert_true(dfuse_compare(&dfu, 0, 0x20, expected, sizeof(expected), &same, &err));
 	assert_false(same);
-	assert_ended(&script);
+	script_assert_ended(&script);
 	expected[20] ^= 1;
 	script.at = 0;
 	script.count = 6;
-	dfu = session(&script);
+	dfu = script_session(&script, &family);
 	assert_true(dfuse_compare(&dfu, 0, 0x20, expected, 16, &same, &err));
 	assert_true(same);
 }

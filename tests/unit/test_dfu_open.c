@@ -14,12 +14,6 @@ static struct family family = {
 	.name = "core", .alt_count = 0, .transfer_size_max = 1024, .transfer_timeout_ms = 200
 };
 
-static void assert_reason(const struct err *err, enum reason reason)
-{
-	if (err->reason != reason)
-		fail_msg("%s: %s", reason_info(err->reason)->code, err->text);
-}
-
 static bool parse(const uint8_t *bytes, size_t len, struct dfu *dfu, struct err *err)
 {
 	uint8_t strings[FAMILY_ALTS_MAX];

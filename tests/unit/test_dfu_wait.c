@@ -16,41 +16,17 @@ static const uint8_t data[16] = { 0, 1, 2, 3 };
 
 #define BLOCK_A "00010203000000000000000000000000"
 
-static struct dfu session(struct script_dev *script)
-{
-	return (struct dfu){ .dev = &script->dev,
-		.family = &family,
-		.interface = script->index,
-		.transfer_size = 16,
-		.announced_size = 16,
-		.alt = 0,
-		.pointer_alt = 0,
-		.state = DFU_IDLE };
-}
-
-static void assert_ended(const struct script_dev *script)
-{
-	if (script->at != script->count)
-		fail_msg("only %zu of %zu events came", script->at, script->count);
-}
-
-static void assert_reason(const struct err *err, enum reason reason)
-{
-	if (err->reason != reason)
-		fail_msg("%s: %s", reason_info(err->reason)->code, err->text);
-}
-
 static void a_poll_time_counts_only_with_busy(void **state)
 {
 	struct script_dev script = SCRIPT(ADDRESS("00000208"), BUSY(7), PAUSE(7), BUSY(3), PAUSE(3),
 		STATUS(0, 500, DFU_DNLOAD_IDLE), DNLOAD(2, BLOCK_A), BUSY(0),
 		STATUS(0, 500, DFU_DNLOAD_IDLE));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
 	assert_true(dfuse_write(&dfu, 0, 0x08020000, data, 16, NULL, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void the_status_that_starts_the_work_has_the_time_of_the_work(void **state)
@@ -62,11 +38,11 @@ static void the_status_that_starts_the_work_has_the_time_of_the_work(void **stat
 	status.timeout_ms = 4000;
 	command.timeout_ms = 200;
 	struct script_dev script = SCRIPT(command, status, DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	assert_true(dfuse_erase(&dfu, 0, 0x08020000, &err));
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void endless_busy_ends_at_the_deadline(void **state)
@@ -80,7 +56,7 @@ static void endless_busy_ends_at_the_deadline(void **state)
 		struct script_dev waiting =
 			SCRIPT(ERASE("00000208"), BUSY(polls[i]), PAUSE(polls[i]), BUSY(polls[i]));
 		struct script_dev script = polls[i] ? waiting : at_once;
-		struct dfu dfu = session(&script);
+		struct dfu dfu = script_session(&script, &family);
 		struct err err;
 
 		script.repeat = 2;
@@ -95,7 +71,7 @@ static void early_polls_need_the_quirk_and_start_at_once(void **state)
 {
 	struct script_dev script = SCRIPT(ERASE("00000208"), BUSY(500), DONE, ERASE("00010208"),
 		BUSY(500), BUSY(500), PAUSE(1), BUSY(500), PAUSE(2), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
@@ -103,7 +79,7 @@ static void early_polls_need_the_quirk_and_start_at_once(void **state)
 	assert_true(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_true(dfuse_erase(&dfu, 0, 0x08020100, &err));
 	family.quirks = 0;
-	assert_ended(&script);
+	script_assert_ended(&script);
 	assert_int_equal(dfu.counters.early_polls_refused, 0);
 }
 
@@ -112,7 +88,7 @@ static void an_early_stall_waits_the_announced_time_and_is_learnt(void **state)
 	struct script_dev script = SCRIPT(ERASE("00000208"), BUSY(500), BUSY(500), PAUSE(1),
 		STATUS_FAILS(REASON_USB_STALL), PAUSE(499), DONE, ERASE("00010208"), BUSY(500),
 		PAUSE(500), DONE);
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct err err;
 
 	(void)state;
@@ -120,7 +96,7 @@ static void an_early_stall_waits_the_announced_time_and_is_learnt(void **state)
 	assert_true(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_true(dfuse_erase(&dfu, 0, 0x08020100, &err));
 	family.quirks = 0;
-	assert_ended(&script);
+	script_assert_ended(&script);
 	assert_int_equal(dfu.counters.early_polls_refused, 1);
 }
 
@@ -136,12 +112,12 @@ static void an_early_stall_is_never_success(void **state)
 	(void)state;
 	family.quirks = QUIRK_EARLY_POLL;
 	for (size_t i = 0; i < 3; i++) {
-		struct dfu dfu = session(scripts[i]);
+		struct dfu dfu = script_session(scripts[i], &family);
 		struct err err;
 
 		assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 		assert_reason(&err, REASON_USB_STALL);
-		assert_ended(scripts[i]);
+		script_assert_ended(scripts[i]);
 	}
 	family.quirks = 0;
 }
@@ -149,7 +125,7 @@ static void an_early_stall_is_never_success(void **state)
 static void a_stop_ends_a_pause(void **state)
 {
 	struct script_dev script = SCRIPT(ERASE("00000208"), BUSY(50), PAUSE(50));
-	struct dfu dfu = session(&script);
+	struct dfu dfu = script_session(&script, &family);
 	struct cancel cancel = { 0 };
 	struct err err;
 
@@ -158,7 +134,7 @@ static void a_stop_ends_a_pause(void **state)
 	cancel_set(&cancel);
 	assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err));
 	assert_reason(&err, REASON_STOPPED);
-	assert_ended(&script);
+	script_assert_ended(&script);
 }
 
 static void silence_after_a_leave_is_normal(void **state)
@@ -170,13 +146,13 @@ static void silence_after_a_leave_is_normal(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		struct script_dev script =
 			SCRIPT(ABORT, IDLE, DNLOAD(2, ""), STATUS_FAILS(reasons[i]));
-		struct dfu dfu = session(&script);
+		struct dfu dfu = script_session(&script, &family);
 		struct err err;
 
 		dfu.state = DFU_UPLOAD_IDLE;
 		assert_true(dfu_leave(&dfu, &err));
 		assert_false(dfuse_erase(&dfu, 0, 0x08020000, &err)); /* the session is over */
-		assert_ended(&script);
+		script_assert_ended(&script);
 	}
 }
 
@@ -186,19 +162,19 @@ static void a_refused_leave_is_a_failure(void **state)
 	struct script_dev refused = SCRIPT(DNLOAD(2, ""), STATUS(10, 0, DFU_ERROR));
 	struct script_dev stopped = SCRIPT(DNLOAD(2, ""), STATUS_FAILS(REASON_STOPPED));
 	struct script_dev good = SCRIPT(DNLOAD(2, ""), STATUS(0, 0, DFU_MANIFEST));
-	struct dfu dfu = session(&stalled);
+	struct dfu dfu = script_session(&stalled, &family);
 	struct err err;
 
 	(void)state;
 	assert_false(dfu_leave(&dfu, &err));
 	assert_reason(&err, REASON_USB_STALL);
-	dfu = session(&refused);
+	dfu = script_session(&refused, &family);
 	assert_false(dfu_leave(&dfu, &err));
 	assert_reason(&err, REASON_DFU_STATUS);
-	dfu = session(&stopped);
+	dfu = script_session(&stopped, &family);
 	assert_false(dfu_leave(&dfu, &err));
 	assert_reason(&err, REASON_STOPPED);
-	dfu = session(&good);
+	dfu = script_session(&good, &family);
 	assert_true(dfu_leave(&dfu, &err));
 }
 

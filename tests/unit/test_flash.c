@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "assert_reason.h"
 #include "flash.h"
 
 static const struct family family = {
@@ -57,12 +58,6 @@ static void new_bench(struct bench *bench)
 		.alt = 0,
 		.pointer_alt = -1,
 		.state = DFU_IDLE };
-}
-
-static void assert_reason(const struct err *err, enum reason reason)
-{
-	if (err->reason != reason)
-		fail_msg("%s: %s", reason_info(err->reason)->code, err->text);
 }
 
 /* The slot has the key and everything else in the NOR is as it was. */

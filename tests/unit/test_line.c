@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* The line as a whole: units that come and go at slots, who they are, and what is said of them. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* The P1, bootloaders by staging, and what a unit lacks for a job: found before it is touched. */
 #include <setjmp.h>
 #include <stdarg.h>

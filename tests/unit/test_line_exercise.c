@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line exercise virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture exercise */
 /* A unit that an exercise was cut off from comes to the line: who writes puts it back first, who only
  * reads refuses it. */
 #include <setjmp.h>

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* Hubs that vanish with all units behind them, and slots by port path through hubs. */
 #include <setjmp.h>
 #include <stdarg.h>

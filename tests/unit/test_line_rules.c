@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* The rules of a batch: how many, how many at once, when it ends, and what becomes of the units in work then. */
 #include <setjmp.h>
 #include <stdarg.h>

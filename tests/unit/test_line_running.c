@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* Units that arrive running, with a bootloader that shows no id: who they are their firmware tells,
  * and what else is known must agree with it. */
 #include <setjmp.h>

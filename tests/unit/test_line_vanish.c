@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* USES: line virtual vcloud usb record cloud jobs config keys base */
-/* LIBS: PkgConfig::sqlite3 */
-/* WITH: line_fixture.c line_judge.c */
+/* USES: line_fixture */
 /* Units that vanish in the middle of their work: taken up again, or named truly. */
 #include <setjmp.h>
 #include <stdarg.h>
