@@ -180,6 +180,10 @@ enum err_kind {
 		"Two units claim one device id", "keep both apart and find out which is which") \
 	X(DUPLICATE_KEY, "duplicate-key", REJECT, REFUSED, UNIT, \
 		"The unit carries a key of another unit", "keep both apart") \
+	X(KEY_HIDDEN, "key-hidden", REJECT, REFUSED, UNIT, \
+		"The cloud holds a key that may be the unit's own, which nobody can see behind invalid " \
+		"system parts", \
+		"nothing was changed; reprovision it by a job with images only, then by this one again") \
 	X(NO_RECIPIENT, "no-recipient", INPUT, ABORTED, JOB, \
 		"A backup would hold private keys, and nobody is named who can open it", \
 		"name recipients in the job, backup : { recipients = ... }, or give --recipient") \

@@ -52,7 +52,7 @@ bool mend_unconfirmed(const struct attempt *attempt);
 const char *mend_ask(struct attempt *attempt);
 /* step_agree.c: the design's rule for a rotation. The cloud can be reached, and it holds nothing, the
  * key that the unit carries, or one that our record knows for it. Otherwise nothing is begun:
- * REASON_CLOUD_AWAY, CLOUD_CONFLICT, CLOUD_REFUSED. */
+ * REASON_CLOUD_AWAY, CLOUD_CONFLICT, KEY_HIDDEN, CLOUD_REFUSED. */
 bool step_agree(struct attempt *attempt, struct err *err);
 /* Which key the cloud holds now, "" none; where its API shows that. CLOUD_AWAY, CLOUD_REFUSED. */
 bool agree_look(

@@ -65,7 +65,7 @@ static bool agree_by_look(struct attempt *attempt, struct err *err)
 {
 	const char *on_unit = attempt->mend->returned.key.fingerprint;
 	char holds[KEY_FINGERPRINT];
-	bool known = false, hidden = attempt->mend->returned.records_invalid;
+	bool known = false;
 	if (!agree_look(attempt, holds, err))
 		return false;
 	if (!holds[0])
@@ -74,11 +74,16 @@ static bool agree_by_look(struct attempt *attempt, struct err *err)
 		return adopt(attempt, PROOF_READ_BACK, err);
 	if (!record_key_known(attempt->record, attempt->device_id, holds, &known, err))
 		return false;
-	return known ||
-	       err_set(err, REASON_CLOUD_CONFLICT,
-		       "the cloud holds the key %s, which is %s in our record; nothing was "
-		       "changed",
-		       holds, hidden ? "not" : "neither on the unit nor");
+	if (known)
+		return true;
+	/* It may be the unit's own: with good system parts it can be seen. */
+	if (attempt->mend->returned.records_invalid)
+		return err_set(err, REASON_KEY_HIDDEN,
+			"the cloud holds the key %s, which is not in our record", holds);
+	return err_set(err, REASON_CLOUD_CONFLICT,
+		"the cloud holds the key %s, which is neither on the unit nor in our record; "
+		"nothing was changed",
+		holds);
 }
 
 /* Where the cloud does not show keys, the one that the unit carries is sent again: if it takes that, it

@@ -44,3 +44,26 @@ look 1 --job core.cfg
 healthy A1 A3 A4
 is_told A1 unit-known "PASS on * with job core-tinker; *"
 sound
+
+# Its system parts are invalid, so that nobody sees the key that the cloud may hold rightly: nothing is changed. Parts first, by
+# a job without keys, and then the key is seen to be the cloud's, and stays.
+policy photon 'backup = false; device_key = "keep-valid";'
+sed '/^\t\(device_key\|server_key\|enrol\) /d' photon.cfg >parts.cfg
+come_back photon parts
+rm -rf elsewhere
+mv rehearsal elsewhere
+come_back photon - --seed 7
+rm -r rehearsal/units/A1
+cp -r elsewhere/units/A1 rehearsal/units
+cp "elsewhere/cloud/$(device_of A1).pem" rehearsal/cloud
+own=$(fingerprint_of_pem "rehearsal/cloud/$(device_of A1).pem")
+untouched reprovision 1 photon --yes --json
+equal "a key that is hidden" "reprovision|REFUSED|key-hidden" "$(ended A1)"
+reprovision 0 parts --yes
+equal "parts first" "reprovision|PASS|" "$(ended A1)"
+equal "its key is still its own" "$own" "$(key_on A1 photon)"
+reprovision 0 photon --yes
+made_good photon A1
+equal "its key stays" "$own" "$(key_on A1 photon)"
+equal "its key was found" "|enrolled" "$(sql "SELECT coalesce(attempt_id, ''), state FROM device_key WHERE fingerprint = '$own'")"
+sound
