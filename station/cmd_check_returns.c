@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cmd_check_returns.h"
+#include "cmd_check_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* USES: line config base */
-/* WITH: ../../station/board.c ../../station/cmd.c */
+/* WITH: ../../station/board.c ../../station/board_picture.c ../../station/cmd.c */
 /* The live board: what an operator sees, at any size of the terminal. */
 #include <setjmp.h>
 #include <stdarg.h>
