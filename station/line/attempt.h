@@ -118,6 +118,7 @@ bool identity_ask_running(struct attempt *attempt, struct err *err) MUST_CHECK;
 enum reason identity_other(const struct attempt *attempt);
 /* Can ident be the unit that we know? By its serial alone; true if the serial says nothing. */
 bool identity_may_be(const struct attempt *attempt, const struct usb_ident *ident);
+
 /* reenter.c */
 /* Waits for the unit at its port after a reset or at its arrival, sends it into DFU if its program
  * runs, and waits for the DFU identity. The session is closed before and open afterwards. */
@@ -141,4 +142,3 @@ bool reenter_from_stage(struct attempt *attempt, bool touch, struct deadline dea
 	struct err *err) MUST_CHECK;
 /* Waits for the running identity with the same id. REASON_NO_SIGN_OF_LIFE. */
 bool reenter_await_runs(struct attempt *attempt, struct err *err) MUST_CHECK;
-

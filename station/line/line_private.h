@@ -111,8 +111,7 @@ bool slot_takes(const struct line *line, const struct usb_ident *ident);
 /* Waits until the line has room for a unit; false if it takes no more. Mutex held
  * (released while waiting). */
 bool gate_enter(struct line *line, struct slot *slot);
-/* Counts an outcome and judges the rules. Mutex held. made is the record's count, or
- * the old one if unknown. */
+/* Counts an outcome and judges the rules; the quantity by what the record counts. Mutex held. */
 void gate_leave(struct line *line, struct slot *slot, const struct attempt_end *end);
 /* Ends the line: nobody is taken up any more, and with abort those in work are put away. First
  * reason wins. Mutex held. */

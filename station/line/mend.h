@@ -19,8 +19,8 @@ struct mend {
 	bool decided, confirmed, changes; /* changes: from here on the unit is not as it came */
 	struct decision decision;
 	char to_do[ERR_TEXT_MAX]; /* by it, in words; "" nothing */
-	uint8_t *
-		slot_before; /* the device key's slot before this attempt wrote it; locked memory; NULL: it did not */
+	/* The device key's slot before this attempt wrote it; locked memory; NULL: it did not. */
+	uint8_t *slot_before;
 };
 
 bool mend_new(struct attempt *attempt, struct err *err) MUST_CHECK;

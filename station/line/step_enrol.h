@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Enrolling, for steps that send a key themselves or settle what an earlier attempt has sent. Of the
+ * slot's worker; blocks for the disk and the cloud. */
 #pragma once
 
 #include "attempt.h"

@@ -54,7 +54,7 @@ bool record_is_virtual(const struct record *record);	/* the record of a rehearsa
 /* --- batch --- */
 
 struct record_batch {
-	const char *kind; /* "provision", "verify" */
+	const char *kind; /* "provision", "reprovision", "verify" */
 	const char *job_name, *job_text, *plan_sha256, *family, *family_sha256, *config_sha256;
 	const char *cloud, *work_order, *part_number, *part_revision, *operator_name;
 	uint32_t quantity; /* 0 = until stopped */

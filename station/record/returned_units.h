@@ -32,8 +32,8 @@ struct record_left {
 	char attempt_id[UUID_TEXT], outcome[8], job_name[RECORD_NAME], cloud[RECORD_NAME],
 		family[RECORD_NAME];
 	int64_t made_at; /* UTC ms */
-	char enrolled
-		[KEY_FINGERPRINT]; /* the key of the unit that is enrolled now, by our record */
+	/* The key of the unit that is enrolled now, by our record. */
+	char enrolled[KEY_FINGERPRINT];
 };
 bool record_left_with(struct record *record, const char *device_id, struct record_left *ret,
 	struct err *err) MUST_CHECK;

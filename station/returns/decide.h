@@ -28,8 +28,8 @@ struct decide_wipe {
 /* What is known beside the findings. */
 struct decide_facts {
 	const struct plan *plan; /* of the unit's family, or the findings say otherwise */
-	const struct look
-		*looks; /* as the family's regions; NULL: what the modules need is not known */
+	/* As the family's regions; NULL: what the modules need is not known. */
+	const struct look *looks;
 	const struct record_left *left; /* NULL: our record did not make it */
 	/* By alternate setting, where the memory is smaller than it says; 0: it is not. NULL: none is. */
 	const uint32_t *ends;

@@ -21,8 +21,7 @@ struct returned {
 	const struct plan *plan; /* NULL: no job was given; of any family */
 	struct record *record;
 	const struct config_cloud *cloud; /* to be asked which key it holds; NULL: is not asked */
-	struct cloud
-		*sender; /* of that cloud, if somebody has it open already; NULL: one is opened */
+	struct cloud *sender; /* of that cloud, if somebody has it open; NULL: one is opened */
 	const char *attempt_id, *device_id; /* "" not known */
 	const struct cancel *cancel;
 	/* filled in by diagnose */
@@ -30,10 +29,9 @@ struct returned {
 	struct record_left left;
 	struct look looks[FAMILY_REGIONS_MAX]; /* as the family's regions */
 	bool records_invalid;                  /* record memory reads zeros only */
-	uint32_t ends[UINT8_MAX +
-		      1]; /* of the memory of an alternate setting that is smaller than it says; 0: it is not */
-	struct public_key
-		key; /* of the private key that it carries; fingerprint "": none that it could use */
+	/* By alternate setting: where its memory ends that is smaller than it says; 0: it is not. */
+	uint32_t ends[UINT8_MAX + 1];
+	struct public_key key; /* of the private key on it; fingerprint "": none that it can use */
 	bool cloud_answered;
 	char cloud_holds[KEY_FINGERPRINT]; /* then; "" no key of this unit */
 };
@@ -52,14 +50,15 @@ struct diagnose_part {
 };
 enum { DIAGNOSE_PARTS = 4 };
 const struct diagnose_part *diagnose_part(unsigned index);
+
 /* Into the record: the findings from the one at begin on. */
 bool diagnose_keep(const struct returned *unit, const struct findings *findings, size_t begin,
 	struct err *err) MUST_CHECK;
-
 /* The same for whoever has findings but no diagnosis. */
 bool diagnose_keep_for(struct record *record, const char *attempt_id,
 	const struct findings *findings, size_t begin, struct err *err) MUST_CHECK;
 
+/* The parts, one in each file; diagnose.c has the first. */
 bool diagnose_history(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_images(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;
 bool diagnose_keys(struct returned *unit, struct findings *findings, struct err *err) MUST_CHECK;

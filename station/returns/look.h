@@ -22,8 +22,8 @@ struct look {
 struct look_rules {
 	const struct family *family;
 	const struct plan *plan; /* NULL: none; of the same family */
-	const struct record_known_image
-		*known; /* of this region; what the unit left with is first */
+	/* Of this region; what the unit left with is first. */
+	const struct record_known_image *known;
 	size_t known_count;
 };
 

@@ -8,9 +8,11 @@
  * the link or a tired cell changes is seen. Blocks for the transfers; one thread. */
 #pragma once
 
-#include "cancel.h"
 #include "dfu.h"
 #include "dfuse.h"
+#include "digest.h"
+#include "family.h"
+#include "fs.h"
 #include "recipient.h"
 #include "record.h"
 

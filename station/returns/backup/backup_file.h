@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The file of a backup: written, checked, recorded, and removed when its time is over. For
- * backup.c and the commands. */
+/* The file of a backup: written, checked, recorded, and removed when its time is over. Blocks for the
+ * disk; one thread. REASON_STORE, STATION. */
 #pragma once
 
 #include "backup.h"

@@ -9,7 +9,6 @@
 #pragma once
 
 #include "backup_open.h"
-#include "cancel.h"
 #include "dfu.h"
 #include "record.h"
 
@@ -68,10 +67,13 @@ bool restore_look(struct restore *restore, struct err *err) MUST_CHECK;
  * the end. Steps of the attempt: restore-parts, restore-write, readback. */
 bool restore_run(struct restore *restore, struct err *err) MUST_CHECK;
 
-/* restore_plan.c */
+/* --- for its files and their tests --- */
+
+/* Of restore_look: the ranges, without a look at the unit. */
 bool restore_plan(struct restore *restore, struct err *err) MUST_CHECK;
 /* Is this byte one that the unit itself writes? */
 bool restore_is_volatile(const struct family *family, uint8_t alt, uint32_t addr);
-/* restore_key.c: what the record says of the device key in the backup. Before it is written: REASON_DUPLICATE_KEY. */
+/* What the record says of the device key in the backup: before it is written (REASON_DUPLICATE_KEY), and
+ * once it stands on the unit. */
 bool restore_key_judge(struct restore *restore, struct err *err) MUST_CHECK;
 bool restore_key_written(struct restore *restore, struct err *err) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One sector at work, for the files of an exercise. */
+/* One sector at work, for the files of an exercise. All of it blocks for the transfers; errors as in
+ * exercise.h. */
 #pragma once
 
 #include "exercise.h"
