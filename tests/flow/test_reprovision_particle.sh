@@ -50,3 +50,23 @@ equal "made elsewhere" "reprovision|PASS|" "$(ended A1)"
 equal "its key was found" "superseded||acknowledged" "$(sql "SELECT state, attempt_id, enrol_proof FROM device_key WHERE fingerprint = '$old'")"
 same A1 "$(last A1 key_fingerprint)"
 sound
+
+# A unit without a usable key has nothing to agree about, so that its rotation begins also while the cloud is away: it is HELD
+# with its new key, stays so while the cloud is away, and the next run with a cloud finishes that, and does what was asked of it.
+rm -rf rehearsal
+come_back photon "F19,-" --api particle
+rm -r rehearsal/units/A2
+reprovision 1 photon --yes --units 1 --api particle --cloud down
+equal "the cloud is away" "reprovision|HELD|cloud-unreachable" "$(ended A1)"
+held=$(last A1 id)
+new=$(key_on A1 photon)
+equal "its new key" on-device "$(key_state "$new")"
+untouched reprovision 1 photon --yes --units 1 --api particle --cloud down
+equal "the cloud is still away" "reprovision|REFUSED|still-held" "$(ended A1)"
+equal "its attempt then" "HELD" "$(sql "SELECT outcome FROM attempt WHERE id = '$held'")"
+reprovision 0 photon --yes --units 1 --api particle
+equal "its attempt at last" "PASS|acknowledged" "$(sql "SELECT outcome, enrol_proof FROM attempt WHERE id = '$held'")"
+equal "the run that finished it" "reprovision|PASS|" "$(ended A1)"
+equal "the key of then" superseded "$(key_state "$new")"
+same A1 "$(last A1 key_fingerprint)"
+sound
