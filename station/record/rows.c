@@ -6,6 +6,7 @@
 
 #include "figures_private.h"
 #include "record_private.h"
+#include "resale.h"
 #include "scope.h"
 #include "text.h"
 
@@ -46,8 +47,16 @@ static const char *const queries[ROWS_SECTION_COUNT] = {
 			" a.key_fingerprint, a.operator, a.usb_path, a.usb_serial,"
 			" a.bootloader_version, b.id AS batch_id, b.job_name, b.work_order,"
 			" b.part_number, b.part_revision, b.family, b.plan_sha256, b.station_id,"
-			" s.seq AS seal_seq, s.hash AS seal_hash FROM attempt a LEFT JOIN batch b"
-			" ON b.id = a.batch_id LEFT JOIN seal s ON s.attempt_id = a.id WHERE"
+			" s.seq AS seal_seq, s.hash AS seal_hash, CASE WHEN a.kind NOT IN"
+			" ('provision', 'verify') THEN (SELECT value FROM observation o WHERE"
+			" o.attempt_id = a.id AND o.name = '" RECORD_RESALE "' ORDER BY o.seq DESC"
+			" LIMIT 1) END AS resale, c.at AS cleared_at, c.operator AS cleared_by,"
+			" c.note AS cleared_note, m.mark AS unit_mark, m.at AS unit_mark_at,"
+			" m.note AS unit_mark_note FROM attempt a LEFT JOIN batch b"
+			" ON b.id = a.batch_id LEFT JOIN seal s ON s.attempt_id = a.id LEFT JOIN"
+			" unit_cleared c ON c.id = (SELECT max(id) FROM unit_cleared WHERE"
+			" attempt_id = a.id) LEFT JOIN unit_mark m ON m.id = (SELECT max(id) FROM"
+			" unit_mark WHERE device_id = a.device_id) WHERE"
 			" a.batch_id IS ?1 AND a.started_at >= ?2 AND a.started_at < ?3 AND"
 			" (a.started_at, a.id) > (?2, ?4) ORDER BY a.started_at, a.id LIMIT ?5",
 };

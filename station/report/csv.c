@@ -16,7 +16,8 @@ enum { PAGE = 256 /* attempts in a transaction */, PAGE_BYTES_MAX = 256 << 20 };
 
 /* Which columns of its attempt stand before each try of a step. */
 static const char *const before_step[] = { "attempt_id", "batch_id", "job_name", "work_order",
-	"station_id", "kind", "slot", "device_id", "passage", "operator", "outcome" };
+	"station_id", "kind", "slot", "device_id", "passage", "operator", "outcome", "resale",
+	"cleared_at", "unit_mark" };
 
 struct csv {
 	struct rows *rows;

@@ -28,12 +28,25 @@ def expected():
         b.plan_sha256, b.station_id, s.seq AS seal_seq, s.hash AS seal_hash FROM attempt a LEFT JOIN batch b ON
         b.id = a.batch_id LEFT JOIN seal s ON s.attempt_id = a.id WHERE {where}
         ORDER BY b.started_at IS NULL, b.started_at, b.id, a.started_at, a.id"""
-    for attempt in db.execute(query):
+    for row in db.execute(query):
+        attempt = {**dict(row), **said_since(row)}
         if not steps:
-            yield dict(attempt)
+            yield attempt
         else:
             for step in db.execute("SELECT * FROM step WHERE attempt_id = ? ORDER BY seq", (attempt["id"],)):
-                yield {**dict(attempt), **{f"step_{name}": step[name] for name in step.keys()}}
+                yield {**attempt, **{f"step_{name}": step[name] for name in step.keys()}}
+
+
+def newest(query, *values):
+    return (db.execute(query, values).fetchall() or [None])[-1]
+
+
+def said_since(attempt):
+    resale = newest("SELECT value FROM observation WHERE attempt_id = ? AND name = 'resale' ORDER BY seq", attempt["id"])
+    cleared = newest("SELECT at, operator, note FROM unit_cleared WHERE attempt_id = ? ORDER BY id", attempt["id"])
+    mark = newest("SELECT mark, at, note FROM unit_mark WHERE device_id = ? ORDER BY id", attempt["device_id"])
+    names = ("resale", "cleared_at", "cleared_by", "cleared_note", "unit_mark", "unit_mark_at", "unit_mark_note")
+    return dict(zip(names, [*(resale or [None]), *(cleared or [None] * 3), *(mark or [None] * 3)], strict=True))
 
 
 with open(sys.argv[2], "rb") as file:

@@ -26,7 +26,19 @@ printf 'faults : { list = ( { slot = "A2"; kind = "stall"; at_operation = 20; ti
 # An attempt without a batch, and open: none of the line's yet, but the tables have room for it.
 sqlite3 rehearsal/station.db "INSERT INTO attempt (id, kind, arrived_at, started_at, slot) VALUES
 	('01a1fe52-e232-7898-ba78-117115eb6d79', 'diagnose', 1763733166213, 1763733166213, 'B1')"
+# Marked, and cleared by hand, twice each: the newest stands beside each attempt of the unit.
+sqlite3 rehearsal/station.db "INSERT INTO unit_mark (device_id, mark, note, operator, at, passage) SELECT device_id, column1, column2, 'Jo',
+	1763733166213, 1 FROM (SELECT device_id FROM attempt WHERE slot = 'A1' LIMIT 1), (VALUES ('scrap', '=2+2'), ('quarantine', 'a, \"b\"'));
+	INSERT INTO attempt (id, kind, arrived_at, started_at, slot) VALUES
+		('01a1fe52-e232-7898-ba78-117115eb6d7a', 'reprovision', 1763733166214, 1763733166214, 'B2');
+	INSERT INTO observation SELECT '01a1fe52-e232-7898-ba78-117115eb6d7a', column1, 'resale', column2 FROM (VALUES (1, 'yes'), (2, 'no: by hand: =x'));
+	INSERT INTO unit_cleared (attempt_id, device_id, note, operator, at) SELECT '01a1fe52-e232-7898-ba78-117115eb6d7a',
+		'3ef410bb5543901a8a9ef802', column1, column2, 1763733166215 FROM (VALUES ('1', 'a'), ('2', '@b'))"
 judge 1 --all
+head -n 1 attempts.csv | grep ',resale,cleared_at,cleared_by,cleared_note,unit_mark,unit_mark_at,unit_mark_note' >/dev/null ||
+	fail "columns of attempts: $(head -n 1 attempts.csv)"
+head -n 1 steps.csv | grep ',station_id,resale,cleared_at,unit_mark,step_seq,' >/dev/null || fail "columns of steps: $(head -n 1 steps.csv)"
+[ "$(grep -c ',quarantine,' attempts.csv)" -gt 1 ] && grep ",no: by hand: =x,.*,'@b,2," attempts.csv >/dev/null || fail "what was said since"
 judge "b.work_order = 'W \"1\"'" --work-order 'W "1"'
 judge "b.work_order = '=1+1'" --work-order '=1+1'
 judge "b.job_name = 'core'" --job core

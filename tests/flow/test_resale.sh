@@ -43,6 +43,19 @@ reported() {
 	equal "production beside it" '{"PASS":2} 2/2' "$(jq -r '(.outcomes | with_entries(select(.value > 0)) | tostring) + " \(.yield.first_pass.part)/\(.yield.first_pass.whole)"' out)"
 }
 
+# listed SLOT: what the CSV says of its resale, row by row
+listed() {
+	expect 0 "$STATION" report --state rehearsal --all --format csv
+	mv out all.csv
+	python3 "$SOURCE/tests/flow/csv_judge.py" rehearsal/station.db all.csv >count || fail "the CSV: $(cat count)"
+	python3 - "$1" <<-'PYTHON'
+		import csv, sys
+		for row in csv.DictReader(open("all.csv", newline="")):
+		    if row["slot"] == sys.argv[1]:
+		        print(row["kind"], row["resale"][:11], row["cleared_by"], row["cleared_note"][:15], bool(row["cleared_at"]), row["unit_mark"], sep="|")
+	PYTHON
+}
+
 # dct_copies SLOT OFFSET LENGTH: those bytes of both sectors that the unit keeps its settings in
 dct_copies() {
 	bytes "rehearsal/units/$1/alt0.bin" $((0x4000 + 7548 + $2)) "$3"
@@ -85,6 +98,8 @@ mark 2 A1 cleared --note " "
 mark 0 A1 cleared --note "light was white, EEPROM cleared by the fixture" --operator Jo
 resale_of A1 true true "for resale: cleared by Jo: light was white, EEPROM cleared by the fixture"
 resale_of A2 true false "not for resale: by hand: credentials"
+equal "A1 in the CSV" $'provision||||False|\nreprovision|no: by hand|Jo|light was white|True|' "$(listed A1 | grep -v '^diagnose')"
+equal "A2 in the CSV" "reprovision|no: by hand|||False|" "$(listed A2 | grep '^reprovision')"
 reported '{"yes":0,"cleared":1,"by_hand":1,"kept":0}' '{"PASS":2}'
 equal "the first finding" '{"subject":"claim-code","state":"note","reason":"customer-data","units":1}' \
 	"$(jq -c '[.returned.findings[] | select(.state == "note" and .units == 1)][0]' out)"
@@ -97,6 +112,7 @@ sound
 # Where it sets nothing aside, it releases nothing.
 mark 0 A1 quarantine --note "smells"
 mark 0 A1 cleared --note "once more"
+equal "marks in the CSV" "quarantine" "$(listed A1 | cut -d'|' -f6 | sort -u)"
 life json A1
 grep -q '"pass":false,"why":"A mark sets the unit aside.","for_resale":false' life || fail "a unit in quarantine is for resale"
 reprovision 1 photon --yes
