@@ -61,7 +61,7 @@ bool step_put_back(struct attempt *attempt, struct err *err)
 	name_before(attempt, before);
 	return write_before(attempt, err) && (!turns || write_before(attempt, err)) &&
 	       record_key_put_back(attempt->record, attempt->id, before, enrolled, err) &&
-	       record_observe(attempt->record, attempt->id, "key-put-back",
+	       record_observe(attempt->record, attempt->id, RECORD_KEY_PUT_BACK,
 		       before[0] ? before : "no usable key", err);
 }
 

@@ -213,6 +213,13 @@ bool record_observe(struct record *record, const char *attempt_id, const char *n
 	"CASE " outcome " WHEN 'PASS' THEN (SELECT enrol_proof FROM device_key WHERE" \
 	" fingerprint = attempt.key_fingerprint) END"
 
+/* Some key of the unit is enrolled, though it is left without PASS: whoever gets it, the cloud lets it
+ * in. Where nothing was done to the unit, what was said before still counts. */
+#define LEFT_ENROLLED(outcome) \
+	"CASE WHEN " outcome " IN ('HELD', 'FAIL', 'ABORTED', 'INTERRUPTED') AND kind IN" \
+	" ('provision', 'reprovision', 'restore') AND EXISTS (SELECT 1 FROM device_key WHERE" \
+	" device_id = attempt.device_id AND state = 'enrolled') THEN 1 END"
+
 static bool close_parts(struct record *record, const struct attempt *attempt,
 	const struct record_result *result, int64_t now, struct err *err)
 {
@@ -241,7 +248,8 @@ bool attempt_close(struct record *record, const struct attempt *attempt,
 {
 	static const char update[] =
 		"UPDATE attempt SET ended_at = ?2, final_at = ?3, outcome = ?4, reason = ?5,"
-		" cause = ?6, detail = ?7, enrol_proof = " PROOF_OF("?4") " WHERE id = ?1";
+		" cause = ?6, detail = ?7, enrol_proof = " PROOF_OF(
+			"?4") ", left_enrolled = " LEFT_ENROLLED("?4") " WHERE id = ?1";
 	const struct reason_info *info = reason_info(result->reason);
 	bool final = result->outcome != OUTCOME_HELD;
 	int64_t now = clock_utc_ms();
@@ -274,7 +282,8 @@ bool attempt_settle(struct record *record, const char *attempt_id, enum reason r
 {
 	static const char update[] =
 		"UPDATE attempt SET outcome = ?2, reason = ?3, cause = ?4,"
-		" detail = ?5, final_at = ?6, enrol_proof = " PROOF_OF("?2") " WHERE id = ?1";
+		" detail = ?5, final_at = ?6, enrol_proof = " PROOF_OF(
+			"?2") ", left_enrolled = " LEFT_ENROLLED("?2") " WHERE id = ?1";
 	static const char outbox[] =
 		"UPDATE outbox SET state = 'closed', done_at = ?2, next_at = NULL"
 		" WHERE attempt_id = ?1 AND state IN ('due', 'in-flight')";

@@ -23,7 +23,7 @@ static const struct {
 	[AUDIT_STEPS] = { "steps", "tries of steps", audit_steps },
 	[AUDIT_KEYS] = { "keys", "keys", audit_keys },
 	[AUDIT_ENROLMENTS] = { "enrolments", "outbox rows", audit_rules },
-	[AUDIT_MARKS] = { "marks", "marks of units", audit_rules },
+	[AUDIT_MARKS] = { "marks", "marks and clearings of units", audit_rules },
 };
 
 const char *audit_name(enum audit_check check)

@@ -11,17 +11,17 @@
 #include "signing.h"
 
 enum audit_check {
-	AUDIT_SCHEMA,	  /* tables, indexes and triggers as this program makes them */
+	AUDIT_SCHEMA,     /* tables, indexes and triggers as this program makes them */
 	AUDIT_INTEGRITY,  /* SQLite's own: pages, indexes, constraints */
 	AUDIT_REFERENCES, /* foreign keys */
-	AUDIT_SEALS,	  /* each recomputed, one chain */
+	AUDIT_SEALS,      /* each recomputed, one chain */
 	AUDIT_SIGNATURES, /* of the seals */
-	AUDIT_SEALED,	  /* every final attempt is sealed, and nothing else */
-	AUDIT_LOG,	  /* logs/seals.log against the chain */
-	AUDIT_ANCHOR,	  /* heads that somebody else kept, against the chain */
-	AUDIT_ATTEMPTS,	  /* outcomes are borne out by steps, keys and enrolments */
-	AUDIT_PASSAGES,	  /* 1, 2, 3... of each unit, each linked to the one before */
-	AUDIT_STEPS,	  /* and the sums of them that reports read */
+	AUDIT_SEALED,     /* every final attempt is sealed, and nothing else */
+	AUDIT_LOG,        /* logs/seals.log against the chain */
+	AUDIT_ANCHOR,     /* heads that somebody else kept, against the chain */
+	AUDIT_ATTEMPTS,   /* outcomes are borne out by steps, keys and enrolments */
+	AUDIT_PASSAGES,   /* 1, 2, 3... of each unit, each linked to the one before */
+	AUDIT_STEPS,      /* and the sums of them that reports read */
 	AUDIT_KEYS,
 	AUDIT_ENROLMENTS,
 	AUDIT_MARKS,
@@ -31,7 +31,7 @@ enum audit_check {
 /* Texts are valid during the call. */
 struct audit_finding {
 	enum audit_check check;
-	bool note;	   /* worth knowing, and no fault */
+	bool note;         /* worth knowing, and no fault */
 	const char *where; /* "attempt 0192...", "seal 5", a file and its line */
 	const char *what;
 };
@@ -55,18 +55,20 @@ struct audit_options {
 
 struct audit_summary {
 	struct {
-		bool done;	/* false: nothing to compare with */
-		int64_t count;	/* what was looked at; audit_counted names it */
+		bool done;     /* false: nothing to compare with */
+		int64_t count; /* what was looked at; audit_counted names it */
 		unsigned findings;
 	} checks[AUDIT_CHECKS];
 	unsigned findings, notes;
 	bool live; /* a station was at work */
 	struct record_head head;
-	int64_t anchor_seq; /* the newest anchor that stands in the chain; 0 = none */
-	int64_t signatures; /* seals that are signed */
+	int64_t anchor_seq;     /* the newest anchor that stands in the chain; 0 = none */
+	int64_t signatures;     /* seals that are signed */
+	int64_t first_form;     /* seals of form 1, which cover neither findings nor marks */
+	int64_t unsealed_marks; /* marks and clearings that no seal covers yet */
 };
 
-const char *audit_name(enum audit_check check);	   /* "schema" */
+const char *audit_name(enum audit_check check);    /* "schema" */
 const char *audit_counted(enum audit_check check); /* "tables, indexes and triggers" */
 
 /* False only if the database or the anchor file cannot be read; faults are findings.

@@ -129,6 +129,16 @@ static const struct rule rules[] = {
 		" k ON k.fingerprint = a.key_fingerprint WHERE a.ended_at IS NOT NULL AND"
 		" (a.enrol_proof IS NOT NULL) <> (a.outcome = 'PASS' AND k.enrol_proof IS NOT"
 		" NULL)" },
+	{ AUDIT_STEPS, "attempt",
+		"says that a key of the unit was enrolled when it was left, unlike the keys",
+		"SELECT id FROM attempt a WHERE left_enrolled IS NOT NULL AND (outcome IS NULL OR"
+		" outcome IN ('PASS', 'SKIPPED', 'REFUSED') OR NOT EXISTS (SELECT 1 FROM"
+		" device_key WHERE device_id = a.device_id AND enrolled_at IS NOT NULL))" },
+	{ AUDIT_STEPS, "attempt", "enrolled a key and is not PASS, but does not say so",
+		"SELECT a.id, o.fingerprint FROM attempt a JOIN outbox o ON o.attempt_id = a.id JOIN"
+		" device_key k ON k.fingerprint = o.fingerprint WHERE o.state = 'acknowledged' AND"
+		" k.state = 'enrolled' AND a.outcome IN ('FAIL', 'ABORTED', 'INTERRUPTED') AND"
+		" a.left_enrolled IS NULL" },
 	/* --- keys --- */
 	{ AUDIT_KEYS, "attempt", "its key belongs to another device id",
 		"SELECT a.id, coalesce(k.device_id, 'unknown') FROM attempt a JOIN device_key k"
@@ -158,7 +168,8 @@ static const struct rule rules[] = {
 	{ AUDIT_KEYS, "device_key", "was found on its unit, but no attempt tells of it",
 		"SELECT fingerprint FROM device_key k WHERE attempt_id IS NULL AND NOT EXISTS"
 		" (SELECT 1 FROM observation o JOIN attempt a ON a.id = o.attempt_id WHERE o.name IN"
-		" ('" RECORD_KEY_ADOPTED "', '" RECORD_KEY_RESTORED "') AND o.value = k.fingerprint AND a.device_id ="
+		" ('" RECORD_KEY_ADOPTED "', '" RECORD_KEY_RESTORED
+		"') AND o.value = k.fingerprint AND a.device_id ="
 		" k.device_id)" },
 	/* --- enrolments --- */
 	{ AUDIT_ENROLMENTS, "outbox",
@@ -201,6 +212,12 @@ static const struct rule rules[] = {
 		" c.attempt_id AND o.name = '" RECORD_RESALE
 		"' WHERE a.device_id IS NOT c.device_id"
 		" OR coalesce(o.value, '') NOT LIKE '" RECORD_RESALE_BY_HAND "%'" },
+	/* Rows are never deleted, and each takes the next number. */
+	{ AUDIT_MARKS, "unit_mark", "the rows before it are not numbered 1, 2, 3... without gaps",
+		"SELECT max(id) FROM unit_mark HAVING max(id) <> count(*)" },
+	{ AUDIT_MARKS, "unit_cleared",
+		"the rows before it are not numbered 1, 2, 3... without gaps",
+		"SELECT max(id) FROM unit_cleared HAVING max(id) <> count(*)" },
 	{ AUDIT_MARKS, "unit_mark", "is of a passage that the unit has not had",
 		"SELECT id, passage FROM unit_mark m WHERE passage >"
 		" (SELECT coalesce(max(passage), 0) FROM attempt WHERE device_id = m.device_id)" },
@@ -216,7 +233,8 @@ static const struct {
 	{ AUDIT_STEPS, "SELECT count(*) FROM step" },
 	{ AUDIT_KEYS, "SELECT count(*) FROM device_key" },
 	{ AUDIT_ENROLMENTS, "SELECT count(*) FROM outbox" },
-	{ AUDIT_MARKS, "SELECT count(*) FROM unit_mark" },
+	{ AUDIT_MARKS,
+		"SELECT (SELECT count(*) FROM unit_mark) + (SELECT count(*) FROM unit_cleared)" },
 };
 
 static bool apply(struct audit *audit, const struct rule *rule, struct err *err)

@@ -180,27 +180,8 @@ static bool read_stops(struct reading *reading, struct err *err)
 /* All columns stand in the index attempt_figures. */
 #define ATTEMPT_COLUMNS \
 	"SELECT batch_id, kind, slot, device_id, outcome, reason, cause, operator, failed_step," \
-	" arrived_at, started_at, ended_at, retries, enrol_proof, id FROM attempt INDEXED BY" \
-	" attempt_figures"
-
-/* A key that this attempt made is enrolled, though it is not PASS. */
-static bool count_enrolled(struct reading *reading, const char *attempt_id, struct err *err)
-{
-	static const char text[] =
-		"SELECT count(*) FROM attempt a CROSS JOIN device_key k ON k.fingerprint ="
-		" a.key_fingerprint WHERE a.id = ?1 AND k.attempt_id = a.id AND k.state ="
-		" 'enrolled'";
-	struct sql_query *query = &reading->enrolled;
-	bool row = false;
-	if (!(query->statement ? sql_query_again(query, SQL(sql_text(attempt_id)), err)
-			       : sql_query(&reading->record->sql, text, SQL(sql_text(attempt_id)),
-					 query, err)) ||
-		!sql_next(query, &row, err))
-		return false;
-	reading->sums->keys.enrolled_not_pass += row ? sql_column_int(query, 0, 0) : 0;
-	sql_query_rest(query);
-	return true;
-}
+	" arrived_at, started_at, ended_at, retries, enrol_proof, id, left_enrolled FROM attempt" \
+	" INDEXED BY attempt_figures"
 
 static bool pass_attempt(struct reading *reading, const struct sql_query *query, struct err *err)
 {
@@ -222,13 +203,28 @@ static bool pass_attempt(struct reading *reading, const struct sql_query *query,
 		.retries = sql_column_int(query, 12, -1),
 		.enrol_proof = proof,
 	};
-	bool pass = attempt.outcome && strcmp(attempt.outcome, "PASS") == 0;
-	if (attempt.batch_id && !pass && !count_enrolled(reading, attempt.id, err))
-		return false;
-	if (pass && strcmp(attempt.kind, "reprovision") == 0 &&
-		!figures_count_resale(reading, attempt.id, err))
+	bool left_enrolled = sql_column_int(query, 15, 0) != 0;
+	if (!figures_count_beside(reading, &attempt, left_enrolled, err))
 		return false;
 	return reading->reader->attempt(reading->reader->context, &attempt) || figures_stopped(err);
+}
+
+static bool measure_scope(struct reading *reading, struct err *err)
+{
+	static const char text[] = "SELECT count(*) FROM attempt WHERE batch_id = ?1"
+				   " AND started_at >= ?2 AND started_at < ?3";
+	int64_t all = 0;
+	for (size_t i = 0; i < reading->batch_count && all <= SMALL_SCOPE; i++) {
+		int64_t count;
+		if (!sql_get_int(&reading->record->sql, text,
+			    SQL(sql_text(reading->batch_ids[i]), sql_int(reading->since),
+				    sql_int(reading->until)),
+			    0, &count, err))
+			return false;
+		all += count;
+	}
+	reading->large = all > SMALL_SCOPE;
+	return true;
 }
 
 /* batch_id NULL: those without a batch. */
@@ -261,23 +257,6 @@ static bool read_attempts(struct reading *reading, struct err *err)
 
 /* --- steps --- */
 
-static bool count_attempts(struct reading *reading, int64_t *ret, struct err *err)
-{
-	static const char text[] = "SELECT count(*) FROM attempt WHERE batch_id = ?1"
-				   " AND started_at >= ?2 AND started_at < ?3";
-	*ret = 0;
-	for (size_t i = 0; i < reading->batch_count && *ret <= SMALL_SCOPE; i++) {
-		int64_t count;
-		if (!sql_get_int(&reading->record->sql, text,
-			    SQL(sql_text(reading->batch_ids[i]), sql_int(reading->since),
-				    sql_int(reading->until)),
-			    0, &count, err))
-			return false;
-		*ret += count;
-	}
-	return true;
-}
-
 /* Whole hours from the sums, what is left of the first and the last from the steps. */
 static bool tally_large(struct reading *reading, const char *batch_id, struct err *err)
 {
@@ -297,10 +276,6 @@ static bool tally_large(struct reading *reading, const char *batch_id, struct er
 
 static bool read_steps(struct reading *reading, struct err *err)
 {
-	int64_t count;
-	if (!count_attempts(reading, &count, err))
-		return false;
-	reading->large = count > SMALL_SCOPE;
 	for (size_t i = 0; i < reading->batch_count; i++) {
 		const char *id = reading->batch_ids[i];
 		bool good = reading->large ? tally_large(reading, id, err)
@@ -328,8 +303,9 @@ static bool read_all(struct reading *reading, struct err *err)
 		return err_set(err, REASON_INPUT, "%s knows no batch %s", reading->record->path,
 			reading->scope->batch_id);
 	return sort_batches(reading, err) && read_stops(reading, err) &&
+	       measure_scope(reading, err) && figures_read_keys(reading, err) &&
 	       read_attempts(reading, err) && read_steps(reading, err) &&
-	       figures_read_keys(reading, err) && figures_read_findings(reading, err);
+	       figures_read_findings(reading, err);
 }
 
 bool figures_read(struct record *record, const struct figures_scope *scope,
@@ -345,7 +321,8 @@ bool figures_read(struct record *record, const struct figures_scope *scope,
 	SCOPED_TX tx = { 0 };
 	bool good = tx_begin_read(&tx, record, err) && read_all(&reading, err);
 	sql_query_done(&reading.enrolled);
-	sql_query_done(&reading.resale);
+	sql_query_done(&reading.came_back);
+	free(reading.retired);
 	free(reading.batch_ids);
 	free(reading.sorted_ids);
 	if (!good)

@@ -39,10 +39,15 @@ struct figures_attempt {
 	const char *enrol_proof; /* of a PASS with an enrolment: "read-back", "acknowledged" */
 	int64_t arrived_at, started_at, ended_at, retries;
 };
-/* Keys that attempts of the scope made, as they are by now. */
+/* As it is by now. */
 struct figures_keys {
-	int64_t superseded, abandoned;
-	int64_t enrolled_not_pass; /* enrolled, and that attempt is not PASS */
+	int64_t superseded, abandoned; /* keys that attempts of the scope made */
+	/* Units that an attempt of the scope left without PASS, the last one that did anything to them, while a
+	 * key of theirs is enrolled. */
+	int64_t enrolled_not_pass;
+	int64_t renewed,
+		kept; /* re-provisionings that are PASS or HELD: the key is theirs, or was there */
+	int64_t put_back; /* those that gave the unit the key back that it had */
 };
 /* Re-provisionings that are PASS, by their attempts, and what was said of the unit's resale then. */
 struct figures_resale {
@@ -72,7 +77,7 @@ struct figures_sums {
 	struct record_head head;
 	char station_id[64]; /* of the database */
 	struct tally tally;  /* of attempts of kind provision; the caller does tally_done */
-	struct figures_keys keys;
+	struct figures_keys keys, returned_keys; /* by attempts of kind provision; of the others */
 	struct figures_resale resale;
 };
 

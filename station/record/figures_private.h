@@ -13,6 +13,11 @@
 	" started_at < ?6 AND (NOT ?7 OR id = (SELECT id FROM batch WHERE kind <> 'verify' ORDER" \
 	" BY started_at DESC, id DESC LIMIT 1))"
 
+struct figures_retired {
+	char attempt_id[UUID_TEXT];
+	bool superseded; /* otherwise abandoned */
+};
+
 struct reading {
 	struct record *record;
 	const struct figures_scope *scope;
@@ -21,7 +26,11 @@ struct reading {
 	char (*sorted_ids)[UUID_TEXT];
 	size_t batch_count, room;
 	bool large; /* more than SMALL_SCOPE attempts */
-	struct sql_query enrolled, resale;
+	struct sql_query enrolled, came_back;
+	/* Of a large scope: who made a key that is retired by now, by attempt, whatever its batch. They are met
+	 * nearly in this order; at is behind the last one. */
+	struct figures_retired *retired;
+	size_t retired_count, retired_room, at;
 	int64_t since, until; /* INT64_MAX: open */
 	struct figures_sums *sums;
 };
@@ -33,7 +42,8 @@ bool figures_only_batches(const struct figures_scope *scope);
 /* NULL: attempts without one. After the batches were sorted. */
 bool figures_has_batch(const struct reading *reading, const char *batch_id);
 /* figures_beside.c */
-bool figures_count_resale(
-	struct reading *reading, const char *attempt_id, struct err *err) MUST_CHECK;
+/* What of its keys and of its resale is not in its row. After figures_read_keys. */
+bool figures_count_beside(struct reading *reading, const struct figures_attempt *attempt,
+	bool left_enrolled, struct err *err) MUST_CHECK;
 bool figures_read_keys(struct reading *reading, struct err *err) MUST_CHECK;
 bool figures_read_findings(struct reading *reading, struct err *err) MUST_CHECK;

@@ -15,9 +15,9 @@ struct record {
 	pthread_mutex_t mutex; /* of everything below */
 	struct sql sql;
 	bool read_only, existing, virtual_line;
-	int lock_fd; /* of the state folder; -1 = none */
-	int seals_fd; /* logs/seals.log, appending; -1 = none */
-	int64_t logged_seq; /* the last seal that stands in logs/seals.log */
+	int lock_fd;                 /* of the state folder; -1 = none */
+	int seals_fd;                /* logs/seals.log, appending; -1 = none */
+	int64_t logged_seq;          /* the last seal that stands in logs/seals.log */
 	struct signing_key *signing; /* NULL = unsigned */
 	char station_id[64], software_version[64];
 	char path[FS_PATH_MAX], seals_path[FS_PATH_MAX];
@@ -51,7 +51,8 @@ bool schema_make(struct sql *sql, struct err *err) MUST_CHECK;
 
 /* What stands in an attempt's row. */
 struct attempt {
-	char id[UUID_TEXT], kind[16], device_id[RECORD_DEVICE_ID], fingerprint[KEY_FINGERPRINT], cloud[64];
+	char id[UUID_TEXT], kind[16], device_id[RECORD_DEVICE_ID], fingerprint[KEY_FINGERPRINT],
+		cloud[64];
 	bool ended;
 	enum outcome outcome;
 };
@@ -96,9 +97,14 @@ bool recover(struct record *record, unsigned *ret_attempts, struct err *err) MUS
 /* The newest seal; seq 0 if there is none. */
 bool seal_head(struct record *record, struct record_head *ret, struct err *err) MUST_CHECK;
 bool seal_attempt(struct record *record, const char *attempt_id, struct err *err) MUST_CHECK;
-/* The hash that the seal of this attempt has to have; prev NULL for the first. */
-bool seal_hash(struct record *record, const char *attempt_id, int64_t seq, const char *prev,
-	char ret[RECORD_SEAL_HEX], struct err *err) MUST_CHECK;
+/* Which rows of unit_mark and unit_cleared a seal covers: those behind the first id, up to the second. */
+struct seal_marks {
+	int64_t after, to, cleared_after, cleared_to;
+};
+/* The hash that the seal behind before (hash "": there is none) has to have. marks NULL: of form 1, which
+ * covers neither marks nor findings. */
+bool seal_hash(struct record *record, const char *attempt_id, const struct record_head *before,
+	const struct seal_marks *marks, char ret[RECORD_SEAL_HEX], struct err *err) MUST_CHECK;
 enum { SEAL_TEXT_MAX = 128 };
 /* What a signature signs; the length. */
 size_t seal_text(int64_t seq, const char *hash, char ret[SEAL_TEXT_MAX]);

@@ -50,6 +50,7 @@ bool record_key_adopt(struct record *record, const char *attempt_id, const struc
  * with it since, and no cloud has refused it. */
 bool record_key_begun(struct record *record, const char *device_id, const char *fingerprint,
 	bool *ret, struct err *err) MUST_CHECK;
+#define RECORD_KEY_PUT_BACK "key-put-back" /* the observation, its value the fingerprint */
 /* The key of the open attempt is not on the unit any more, and what stood there before is again:
  * "abandoned", and its enrolment closed. The key that was "enrolled" before is so again; without one
  * (""), the key on_unit is "on-device" again, if our record knows it. */

@@ -11,7 +11,14 @@
 #include "text.h"
 
 /* Where the columns stand that lead from a row to others. */
-enum { SEALED_ID = 5, SEALED_FINGERPRINT = 20, LISTED_ID = 0, LISTED_STARTED = 1 };
+enum {
+	SEALED_ID = 5,
+	SEALED_FINGERPRINT = 20,
+	SEALED_MARKS_TO = 30,
+	SEALED_CLEARED_TO = 31,
+	LISTED_ID = 0,
+	LISTED_STARTED = 1
+};
 
 static const char *const queries[ROWS_SECTION_COUNT] = {
 	[ROWS_BATCH] = "SELECT id, kind, job_name, job_text, plan_sha256, family, family_sha256,"
@@ -22,14 +29,16 @@ static const char *const queries[ROWS_SECTION_COUNT] = {
 		       " sha256 FROM batch_image WHERE batch_id = ?1 ORDER BY stage, region",
 	[ROWS_STOP] = "SELECT from_at, to_at, why FROM line_stop WHERE batch_id = ?1 ORDER BY"
 		      " from_at, id",
-	[ROWS_SEALED] = "SELECT s.seq AS cursor, s.hash AS seal_hash, s.prev AS seal_prev,"
-			" s.signature AS seal_signature, s.at AS sealed_at, a.id, a.batch_id,"
-			" a.kind, a.outcome, a.reason, a.cause, a.detail, a.device_id,"
-			" a.device_id_source, a.passage, a.previous_attempt_id, a.slot,"
-			" a.usb_path, a.usb_serial, a.bootloader_version, a.key_fingerprint,"
-			" a.enrol_proof, a.operator, a.retries, a.failed_step, a.arrived_at,"
-			" a.started_at, a.ended_at, a.final_at FROM seal s CROSS JOIN attempt a ON"
-			" a.id = s.attempt_id WHERE s.seq > ?1 AND s.seq <= ?2 ORDER BY s.seq",
+	[ROWS_SEALED] =
+		"SELECT s.seq AS cursor, s.hash AS seal_hash, s.prev AS seal_prev,"
+		" s.signature AS seal_signature, s.at AS sealed_at, a.id, a.batch_id,"
+		" a.kind, a.outcome, a.reason, a.cause, a.detail, a.device_id,"
+		" a.device_id_source, a.passage, a.previous_attempt_id, a.slot,"
+		" a.usb_path, a.usb_serial, a.bootloader_version, a.key_fingerprint,"
+		" a.enrol_proof, a.operator, a.retries, a.failed_step, a.arrived_at,"
+		" a.started_at, a.ended_at, a.final_at, a.left_enrolled, s.marks_to AS"
+		" seal_marks_to, s.cleared_to AS seal_cleared_to FROM seal s CROSS JOIN"
+		" attempt a ON a.id = s.attempt_id WHERE s.seq > ?1 AND s.seq <= ?2 ORDER BY s.seq",
 	[ROWS_IDENTITY] = "SELECT kind, value FROM attempt_identity WHERE attempt_id = ?1 ORDER BY"
 			  " kind, value",
 	[ROWS_OBSERVATION] = "SELECT seq, name, value FROM observation WHERE attempt_id = ?1 ORDER"
@@ -41,6 +50,10 @@ static const char *const queries[ROWS_SECTION_COUNT] = {
 	[ROWS_KEY] = "SELECT fingerprint, device_id, attempt_id, algorithm, public_key_pem, state,"
 		     " intended_at, on_device_at, enrolled_at, retired_at, enrol_proof FROM"
 		     " device_key WHERE fingerprint = ?1",
+	[ROWS_MARK] = "SELECT id, device_id, mark, note, operator, at, passage FROM unit_mark WHERE"
+		      " id > ?1 AND id <= ?2 ORDER BY id",
+	[ROWS_CLEARED] = "SELECT id, attempt_id, device_id, note, operator, at FROM unit_cleared"
+			 " WHERE id > ?1 AND id <= ?2 ORDER BY id",
 	[ROWS_LISTED] = "SELECT a.id AS attempt_id, a.started_at, a.ended_at, a.final_at,"
 			" a.arrived_at, a.kind, a.slot, a.device_id, a.passage, a.outcome,"
 			" a.reason, a.cause, a.detail, a.retries, a.failed_step, a.enrol_proof,"
@@ -145,14 +158,14 @@ static bool give(struct rows *rows, enum rows_section section, struct rows_value
 	return reader->row(reader->context, section, values) || stopped(err);
 }
 
-/* All rows of a section that belong to id. */
-static bool give_section(struct rows *rows, enum rows_section section, const char *id,
+/* All rows of a section for these values; none without any. */
+static bool give_found(struct rows *rows, enum rows_section section, struct sql_values found_by,
 	const struct rows_reader *reader, struct err *err)
 {
 	struct sql_query *query = &rows->sections[section];
 	struct rows_value values[ROWS_COLUMNS_MAX];
-	bool row = id != NULL;
-	if (row && !sql_query_again(query, SQL(sql_text(id)), err))
+	bool row = found_by.count > 0;
+	if (row && !sql_query_again(query, found_by, err))
 		return false;
 	while (row) {
 		if (!sql_next(query, &row, err) ||
@@ -160,6 +173,13 @@ static bool give_section(struct rows *rows, enum rows_section section, const cha
 			return false;
 	}
 	return !reader->end || reader->end(reader->context, section) || stopped(err);
+}
+
+/* That belong to id; none for NULL. */
+static bool give_section(struct rows *rows, enum rows_section section, const char *id,
+	const struct rows_reader *reader, struct err *err)
+{
+	return give_found(rows, section, id ? SQL(sql_text(id)) : SQL_NOTHING, reader, err);
 }
 
 static bool give_sections(struct rows *rows, enum rows_section from, enum rows_section to,
@@ -179,6 +199,27 @@ static void rest(struct rows *rows)
 	sql_query_rest(&rows->next_batch);
 }
 
+static bool covered_before(
+	struct rows *rows, int64_t seq, int64_t *ret_marks, int64_t *ret_cleared, struct err *err)
+{
+	static const char marks[] = "SELECT marks_to FROM seal WHERE seq = ?1";
+	static const char cleared[] = "SELECT cleared_to FROM seal WHERE seq = ?1";
+	return sql_get_int(&rows->record->sql, marks, SQL(sql_int(seq)), 0, ret_marks, err) &&
+	       sql_get_int(&rows->record->sql, cleared, SQL(sql_int(seq)), 0, ret_cleared, err);
+}
+
+/* What no seal covers yet. */
+static bool count_waiting(struct rows *rows, struct rows_origin *origin, struct err *err)
+{
+	static const char text[] =
+		"SELECT (SELECT count(*) FROM unit_mark WHERE id > ?1) + (SELECT count(*) FROM"
+		" unit_cleared WHERE id > ?2)";
+	int64_t marks_to, cleared_to;
+	return covered_before(rows, origin->head.seq, &marks_to, &cleared_to, err) &&
+	       sql_get_int(&rows->record->sql, text, SQL(sql_int(marks_to), sql_int(cleared_to)), 0,
+		       &origin->marks_waiting, err);
+}
+
 bool rows_origin(struct rows *rows, struct rows_origin *ret, struct err *err)
 {
 	static const char station[] = "SELECT value FROM meta WHERE key = 'station_id'";
@@ -186,7 +227,8 @@ bool rows_origin(struct rows *rows, struct rows_origin *ret, struct err *err)
 	SCOPED_TX tx = { 0 };
 	if (!tx_begin_read(&tx, rows->record, err) || !seal_head(rows->record, &origin.head, err) ||
 		!sql_get_text(&rows->record->sql, station, SQL_NOTHING, origin.station_id,
-			sizeof origin.station_id, err))
+			sizeof origin.station_id, err) ||
+		!count_waiting(rows, &origin, err))
 		return false;
 	*ret = origin;
 	return true;
@@ -194,12 +236,26 @@ bool rows_origin(struct rows *rows, struct rows_origin *ret, struct err *err)
 
 /* --- seals --- */
 
+/* What a seal covers of a table: behind the id up to which the seal before does. */
+static bool give_since(struct rows *rows, enum rows_section section, int64_t *after,
+	const struct rows_value *to, const struct rows_reader *reader, struct err *err)
+{
+	int64_t from = *after;
+	bool none = !to->known || to->number <= from;
+	*after = none ? from : to->number;
+	return give_found(rows, section,
+		none ? SQL_NOTHING : SQL(sql_int(from), sql_int(to->number)), reader, err);
+}
+
 static bool give_sealed(struct rows *rows, int64_t after, int64_t to,
 	const struct rows_reader *reader, struct err *err)
 {
 	struct sql_query *query = &rows->sections[ROWS_SEALED];
 	struct rows_value values[ROWS_COLUMNS_MAX];
+	int64_t marks_to = 0, cleared_to = 0;
 	bool row = true;
+	if (!covered_before(rows, after, &marks_to, &cleared_to, err))
+		return false;
 	if (!sql_query_again(query, SQL(sql_int(after), sql_int(to)), err))
 		return false;
 	while (true) {
@@ -210,7 +266,12 @@ static bool give_sealed(struct rows *rows, int64_t after, int64_t to,
 		if (!give(rows, ROWS_SEALED, values, reader, err) ||
 			!give_sections(rows, ROWS_IDENTITY, ROWS_FINDING, values[SEALED_ID].text,
 				reader, err) ||
-			!give_section(rows, ROWS_KEY, values[SEALED_FINGERPRINT].text, reader, err))
+			!give_section(
+				rows, ROWS_KEY, values[SEALED_FINGERPRINT].text, reader, err) ||
+			!give_since(rows, ROWS_MARK, &marks_to, &values[SEALED_MARKS_TO], reader,
+				err) ||
+			!give_since(rows, ROWS_CLEARED, &cleared_to, &values[SEALED_CLEARED_TO],
+				reader, err))
 			return false;
 	}
 }

@@ -21,7 +21,9 @@ enum rows_section {
 	ROWS_OBSERVATION,
 	ROWS_STEP,
 	ROWS_FINDING,
-	ROWS_KEY,    /* that of the attempt's key_fingerprint, whoever made it; at most one */
+	ROWS_KEY,  /* that of the attempt's key_fingerprint, whoever made it; at most one */
+	ROWS_MARK, /* of whatever unit, newer than what the seal before covers; as ROWS_CLEARED */
+	ROWS_CLEARED,
 	ROWS_LISTED, /* an attempt of a scope, sealed or not, with its batch */
 	ROWS_SECTION_COUNT
 };
@@ -49,6 +51,7 @@ void rows_close(struct rows *rows); /* before the record; takes NULL */
 struct rows_origin {
 	struct record_head head; /* the newest seal */
 	char station_id[64];     /* of the database */
+	int64_t marks_waiting;   /* marks and clearings that come with a later seal */
 	bool virtual_line;
 };
 bool rows_origin(struct rows *rows, struct rows_origin *ret, struct err *err) MUST_CHECK;
@@ -57,7 +60,7 @@ size_t rows_columns(const struct rows *rows, enum rows_section section);
 const char *rows_column(const struct rows *rows, enum rows_section section, size_t column);
 
 /* ROWS_SEALED of each seal with after < seq <= to, in their order, each followed by its sections
- * from ROWS_IDENTITY to ROWS_KEY in the order of the enum. */
+ * from ROWS_IDENTITY to ROWS_CLEARED in the order of the enum. */
 bool rows_sealed(struct rows *rows, int64_t after, int64_t to, const struct rows_reader *reader,
 	struct err *err) MUST_CHECK;
 /* ROWS_BATCH, ROWS_IMAGE, ROWS_STOP. Nothing if there is no such batch. */

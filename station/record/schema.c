@@ -363,15 +363,43 @@ static const char *const to_version_3[] = { backups_kept, NULL };
 static const char cleared_by_hand[] =
 	"CREATE TABLE unit_cleared (\n"
 	"  id INTEGER PRIMARY KEY, attempt_id TEXT NOT NULL REFERENCES attempt (id),\n"
-	"  device_id TEXT NOT NULL " HEX("device_id", "24") ",\n"
-	"  note TEXT, operator TEXT, at INTEGER NOT NULL\n"
-	") STRICT;\n"
-	"CREATE INDEX unit_cleared_attempt ON unit_cleared (attempt_id);\n"
-	KEPT("unit_cleared") CONSTANT("unit_cleared") NOT_TWICE("unit_cleared", "id = NEW.id");
+	"  device_id TEXT NOT NULL " HEX("device_id",
+		"24") ",\n"
+		      "  note TEXT, operator TEXT, at INTEGER NOT NULL\n"
+		      ") STRICT;\n"
+		      "CREATE INDEX unit_cleared_attempt ON unit_cleared (attempt_id);\n" KEPT(
+			      "unit_cleared") CONSTANT("unit_cleared")
+			      NOT_TWICE("unit_cleared", "id = NEW.id");
 static const char *const to_version_4[] = { cleared_by_hand, NULL };
 
+/* Up to which rows of unit_mark and unit_cleared a seal covers what people and rules said of units; NULL:
+ * its form is older. So a mark that is taken away, or changed, is seen. */
+static const char seals_of_marks[] =
+	"ALTER TABLE seal ADD COLUMN marks_to INTEGER;\n"
+	"ALTER TABLE seal ADD COLUMN cleared_to INTEGER;\n"
+	"CREATE TRIGGER seal_marks BEFORE INSERT ON seal WHEN NEW.marks_to IS NOT (SELECT"
+	" coalesce(max(id), 0) FROM unit_mark) OR NEW.cleared_to IS NOT (SELECT coalesce(max(id),"
+	" 0) FROM unit_cleared) BEGIN SELECT RAISE(ABORT, 'a seal covers all marks so far');"
+	" END;\n";
+/* Whether a key of the unit was enrolled when an attempt left it without PASS. */
+static const char left_enrolled[] =
+	"DROP TRIGGER attempt_finished;\n"
+	"DROP INDEX attempt_figures;\n"
+	"ALTER TABLE attempt ADD COLUMN left_enrolled INTEGER CHECK (left_enrolled = 1);\n"
+	"UPDATE attempt SET left_enrolled = 1 WHERE outcome IN ('HELD', 'FAIL', 'ABORTED',"
+	" 'INTERRUPTED') AND kind IN ('provision', 'reprovision', 'restore') AND EXISTS (SELECT 1"
+	" FROM device_key WHERE device_id = attempt.device_id AND enrolled_at <="
+	" attempt.ended_at AND coalesce(retired_at, attempt.ended_at) >= attempt.ended_at);\n"
+	"CREATE INDEX attempt_figures ON attempt (batch_id, started_at, id, kind, arrived_at,"
+	" ended_at, slot, device_id, outcome, reason, cause, operator, retries, failed_step,"
+	" enrol_proof, left_enrolled);\n"
+	"CREATE TRIGGER attempt_finished BEFORE UPDATE ON attempt WHEN OLD.ended_at IS NOT NULL"
+	" AND NOT (OLD.outcome = 'HELD' AND NEW.outcome IN ('PASS', 'FAIL'))"
+	" BEGIN SELECT RAISE(ABORT, 'a finished attempt does not change'); END;\n";
+static const char *const to_version_5[] = { seals_of_marks, left_enrolled, NULL };
+
 static const char *const *const migrations[] = { to_version_1, to_version_2, to_version_3,
-	to_version_4 };
+	to_version_4, to_version_5 };
 
 enum { SCHEMA_VERSION = sizeof migrations / sizeof *migrations, FIRST_WITH_SUMS = 2 };
 

@@ -21,9 +21,11 @@
 
 /* What a seal covers, in this order. The columns are named one by one, so that a column that comes
  * with a later schema does not change old seals. ?1 is the attempt. */
-static const struct {
+struct section {
 	const char *name, *query;
-} sections[] = {
+};
+
+static const struct section sections[] = {
 	{ "attempt", "SELECT id, batch_id, kind, arrived_at, slot, usb_path, usb_serial, "
 		     "device_id, device_id_source, passage, previous_attempt_id,"
 		     " bootloader_version, key_fingerprint, operator, started_at, ended_at,"
@@ -47,6 +49,18 @@ static const struct {
 		" ORDER BY stage, region" },
 };
 
+/* Behind them since form 2. */
+static const struct section finding = { "finding",
+	"SELECT seq, subject, state, reason, detail FROM finding WHERE attempt_id = ?1 ORDER BY "
+	"seq" };
+/* Since the seal before, of whatever unit: behind ?1, up to ?2. */
+static const struct section unit_mark = { "unit_mark",
+	"SELECT id, device_id, mark, note, operator, at, passage FROM unit_mark WHERE id > ?1 AND"
+	" id <= ?2 ORDER BY id" };
+static const struct section unit_cleared = { "unit_cleared",
+	"SELECT id, attempt_id, device_id, note, operator, at FROM unit_cleared WHERE id > ?1 AND"
+	" id <= ?2 ORDER BY id" };
+
 static void add_row(struct digest *digest, const struct sql_query *query)
 {
 	int columns = sqlite3_column_count(query->statement);
@@ -63,14 +77,14 @@ static void add_row(struct digest *digest, const struct sql_query *query)
 	}
 }
 
-static bool add_section(struct record *record, struct digest *digest, const char *name,
-	const char *text, const char *attempt_id, struct err *err)
+static bool add_section(struct record *record, struct digest *digest, const struct section *section,
+	struct sql_values values, struct err *err)
 {
 	bool row = false;
 	SCOPED_QUERY query = { 0 };
-	if (!sql_query(&record->sql, text, SQL(sql_text(attempt_id)), &query, err))
+	if (!sql_query(&record->sql, section->query, values, &query, err))
 		return false;
-	digest_add_text(digest, name);
+	digest_add_text(digest, section->name);
 	for (;;) {
 		if (!sql_next(&query, &row, err))
 			return false;
@@ -82,17 +96,23 @@ static bool add_section(struct record *record, struct digest *digest, const char
 	return true;
 }
 
-bool seal_hash(struct record *record, const char *attempt_id, int64_t seq, const char *prev,
-	char ret[RECORD_SEAL_HEX], struct err *err)
+bool seal_hash(struct record *record, const char *attempt_id, const struct record_head *before,
+	const struct seal_marks *marks, char ret[RECORD_SEAL_HEX], struct err *err)
 {
 	struct digest *digest = digest_begin();
-	digest_add_text(digest, "station seal 1");
-	digest_add_u64(digest, (uint64_t)seq);
-	digest_add_text(digest, prev);
+	struct sql_values id = SQL(sql_text(attempt_id));
+	digest_add_text(digest, marks ? "station seal 2" : "station seal 1");
+	digest_add_u64(digest, (uint64_t)before->seq + 1);
+	digest_add_text(digest, before->hash[0] ? before->hash : NULL);
 	bool good = true;
 	for (size_t i = 0; good && i < sizeof sections / sizeof *sections; i++)
-		good = add_section(
-			record, digest, sections[i].name, sections[i].query, attempt_id, err);
+		good = add_section(record, digest, &sections[i], id, err);
+	if (good && marks)
+		good = add_section(record, digest, &finding, id, err) &&
+		       add_section(record, digest, &unit_mark,
+			       SQL(sql_int(marks->after), sql_int(marks->to)), err) &&
+		       add_section(record, digest, &unit_cleared,
+			       SQL(sql_int(marks->cleared_after), sql_int(marks->cleared_to)), err);
 	struct err unused;
 	return digest_end(digest, ret, good ? err : &unused) && good;
 }
@@ -138,22 +158,41 @@ static bool sign_head(struct record *record, const struct record_head *head,
 	return true;
 }
 
+/* Behind the newest seal, up to now; before version 5 of the schema none covered any. */
+static bool new_marks(struct record *record, struct seal_marks *ret, struct err *err)
+{
+	static const char text[] =
+		"SELECT coalesce(s.marks_to, 0), (SELECT coalesce(max(id), 0) FROM unit_mark),"
+		" coalesce(s.cleared_to, 0), (SELECT coalesce(max(id), 0) FROM unit_cleared)"
+		" FROM (SELECT 1) LEFT JOIN seal s ON s.seq = (SELECT max(seq) FROM seal)";
+	bool row = false;
+	SCOPED_QUERY query = { 0 };
+	if (!sql_query(&record->sql, text, SQL_NOTHING, &query, err) ||
+		!sql_next(&query, &row, err))
+		return false;
+	*ret = (struct seal_marks){ sql_column_int(&query, 0, 0), sql_column_int(&query, 1, 0),
+		sql_column_int(&query, 2, 0), sql_column_int(&query, 3, 0) };
+	return true;
+}
+
 bool seal_attempt(struct record *record, const char *attempt_id, struct err *err)
 {
 	static const char insert[] = "INSERT INTO seal (seq, attempt_id, prev, hash, signature, "
-				     "at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+				     "at, marks_to, cleared_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+				     " ?7, ?8)";
 	struct record_head before, head;
+	struct seal_marks marks;
 	char signature[2 * SIGNATURE_LEN + 1];
-	if (!seal_head(record, &before, err))
+	if (!seal_head(record, &before, err) || !new_marks(record, &marks, err))
 		return false;
 	head.seq = before.seq + 1;
-	if (!seal_hash(record, attempt_id, head.seq, before.seq ? before.hash : NULL, head.hash,
-		    err) ||
+	if (!seal_hash(record, attempt_id, &before, &marks, head.hash, err) ||
 		!sign_head(record, &head, signature, err))
 		return false;
 	return sql_run(&record->sql, insert,
 		SQL(sql_int(head.seq), sql_text(attempt_id), sql_text(before.hash),
-			sql_text(head.hash), sql_text(signature), sql_int(clock_utc_ms())),
+			sql_text(head.hash), sql_text(signature), sql_int(clock_utc_ms()),
+			sql_int(marks.to), sql_int(marks.cleared_to)),
 		err);
 }
 

@@ -285,16 +285,22 @@ static enum cause cause_of(const char *name)
 	return CAUSE_NONE;
 }
 
+static void count_keys(
+	struct report_keys *keys, const struct figures_attempt *row, enum outcome outcome)
+{
+	keys->held += outcome == OUTCOME_HELD;
+	keys->refused += same(row->reason, reason_info(REASON_CLOUD_REFUSED)->code);
+	keys->read_back += same(row->enrol_proof, "read-back");
+	keys->acknowledged += same(row->enrol_proof, "acknowledged");
+}
+
 static bool count_outcome(struct collect *collect, const struct figures_attempt *row,
 	enum outcome outcome, const char *unit)
 {
 	struct report *report = collect->report;
 	bool of_unit = outcome == OUTCOME_FAIL && judged(outcome, row->cause);
 	report->outcomes.count[outcome]++;
-	report->keys.held += outcome == OUTCOME_HELD;
-	report->keys.refused += same(row->reason, reason_info(REASON_CLOUD_REFUSED)->code);
-	report->keys.read_back += same(row->enrol_proof, "read-back");
-	report->keys.acknowledged += same(row->enrol_proof, "acknowledged");
+	count_keys(&report->keys, row, outcome);
 	if (outcome == OUTCOME_FAIL && row->failed_step &&
 		!count_failed_step(collect, row->failed_step))
 		return false;
@@ -410,7 +416,10 @@ static bool add_attempt(void *context, const struct figures_attempt *row)
 		return no_memory(collect);
 	facts->flags |= UNIT_RETURNED;
 	report->returned.count[outcome]++;
-	report->reprovisioned.count[outcome] += same(row->kind, "reprovision");
+	if (same(row->kind, "reprovision")) {
+		report->reprovisioned.count[outcome]++;
+		count_keys(&report->returned_keys, row, outcome);
+	}
 	return true;
 }
 

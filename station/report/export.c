@@ -243,16 +243,18 @@ static bool put_begin(struct writer *writer, const struct rows_origin *origin,
 	return put(writer, line->text, line->len, err);
 }
 
-static bool put_end(struct writer *writer, const struct record_head *head, struct err *err)
+static bool put_end(struct writer *writer, const struct rows_origin *origin, struct err *err)
 {
+	const struct record_head *head = &origin->head;
 	struct text_buf *line = &writer->batch.text;
 	const struct export_result *result = writer->result;
 	export_lines_clear(&writer->batch);
 	text_buf_addf(line,
 		"{\"row\":\"end\",\"cursor\":%" PRId64 ",\"attempts\":%" PRId64
-		",\"more\":%s,\"head\":{\"seq\":%" PRId64 ",\"hash\":",
+		",\"more\":%s,\"marks_waiting\":%" PRId64 ",\"head\":{\"seq\":%" PRId64
+		",\"hash\":",
 		result->cursor, result->attempts, result->cursor < head->seq ? "true" : "false",
-		head->seq);
+		origin->marks_waiting, head->seq);
 	if (head->seq)
 		json_rows_text(head->hash, strlen(head->hash), line);
 	else
@@ -304,7 +306,7 @@ static bool export_from(struct work *work, struct writer *writer, struct record 
 		!json_rows_init(&work->json, writer->rows, err))
 		return false;
 	return put_begin(writer, &origin, work, err) && run_workers(work, writer, err) &&
-	       put_end(writer, &origin.head, err);
+	       put_end(writer, &origin, err);
 }
 
 static void work_init(struct work *work, const struct record_options *open)

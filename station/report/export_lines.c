@@ -17,6 +17,8 @@ static const char *const openings[ROWS_SECTION_COUNT] = {
 	[ROWS_STEP] = ",\"steps\":[",
 	[ROWS_FINDING] = ",\"findings\":[",
 	[ROWS_KEY] = ",\"key\":",
+	[ROWS_MARK] = ",\"unit_marks\":[",
+	[ROWS_CLEARED] = ",\"unit_cleared\":[",
 };
 
 void export_lines_init(struct export_lines *lines, const struct json_rows *json)
@@ -95,7 +97,7 @@ static bool end_section(void *context, enum rows_section section)
 	struct export_lines *lines = context;
 	if (section == ROWS_BATCH)
 		return true;
-	bool any = lines->listed, last = section == ROWS_STOP || section == ROWS_KEY;
+	bool any = lines->listed, last = section == ROWS_STOP || section == ROWS_CLEARED;
 	if (!any)
 		open_list(lines, section);
 	if (section != ROWS_KEY)

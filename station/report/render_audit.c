@@ -68,12 +68,23 @@ void render_audit_weigh(const struct audit_summary *summary, struct render_audit
 	snprintf(worth->anchored, sizeof worth->anchored,
 		"up to seal %" PRId64 ", the newest anchor, nothing was cut off or made anew",
 		summary->anchor_seq);
+	snprintf(worth->plain, sizeof worth->plain,
+		"findings of the first %" PRId64
+		" sealed attempts: seals of that form do not cover "
+		"them",
+		summary->first_form);
+	snprintf(worth->waiting, sizeof worth->waiting,
+		"%" PRId64
+		" mark%s of units, newer than the newest seal: the next one will cover %s",
+		summary->unsealed_marks, summary->unsealed_marks == 1 ? "" : "s",
+		summary->unsealed_marks == 1 ? "it" : "them");
 	if (!sealed) {
 		worth->cannot[worth->cannot_count++] = "nothing is sealed yet";
 		return;
 	}
 	vouch(worth, chain,
-		"no sealed attempt, step, key or batch was changed without making the chain anew",
+		"no sealed attempt, step, finding, mark, key or batch was changed without making the "
+		"chain anew",
 		"that sealed rows are as they were: see the findings");
 	vouch(worth, summary->anchor_seq > 0, worth->anchored,
 		"that the end of the chain was not cut off: give --anchor, a head that somebody "
@@ -89,8 +100,12 @@ void render_audit_weigh(const struct audit_summary *summary, struct render_audit
 			? "that the chain was not made anew: give --public-key to verify its "
 			  "signatures"
 			: "that the chain was not made anew: not all of its signatures are good");
+	if (summary->first_form)
+		worth->cannot[worth->cannot_count++] = worth->plain;
+	if (summary->unsealed_marks)
+		worth->cannot[worth->cannot_count++] = worth->waiting;
 	worth->cannot[worth->cannot_count++] =
-		"marks, stops, the outbox, backups and states of keys: seals do not cover them";
+		"stops, the outbox, backups and states of keys: seals do not cover them";
 }
 
 /* --- text --- */

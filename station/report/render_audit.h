@@ -33,7 +33,7 @@ const struct render_audit_told *render_audit_first(const struct render_audit *au
 struct render_audit_worth {
 	const char *vouches[8], *cannot[8];
 	size_t vouch_count, cannot_count;
-	char anchored[160];
+	char anchored[160], plain[160], waiting[160];
 };
 void render_audit_weigh(const struct audit_summary *summary, struct render_audit_worth *worth);
 

@@ -150,6 +150,17 @@ static const char *const definitions[][2] = {
 	{ "Output interval", "run time of the batches / units PASS or HELD." },
 	{ "Units per hour",
 		"distinct units that reached PASS / run time; net: without recorded stops." },
+	{ "Losses, by cause",
+		"attempts that are neither PASS, HELD nor SKIPPED and are not judged, by whose fault it was." },
+	{ "Yield by hour",
+		"judged attempts that are PASS or HELD, of judged attempts, by the local hour of their start." },
+	{ "Keys",
+		"of PASS: how the enrolment was proven. Superseded, abandoned: keys that these attempts made, "
+		"as they are now. Enrolled and not PASS: distinct units that one of these attempts left "
+		"without PASS, the last one that did anything to them, while a key of theirs is enrolled." },
+	{ "For resale",
+		"re-provisionings that are PASS, by what they found of their former owner, and whether a person "
+		"has cleared by hand since what DFU does not reach." },
 	{ "Retries", "tries of steps beyond the first; saved: PASS and HELD that had some." },
 	{ "Median, p90, p99", "nearest rank; beyond 20000 values within 0.8 %." },
 };

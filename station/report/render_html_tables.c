@@ -146,12 +146,14 @@ static void put_steps(const struct report *report, struct text_buf *to)
 	html_section_end(to);
 }
 
-static void put_groups(struct text_buf *to, const char *id, const char *caption,
+static void put_groups(struct text_buf *to, const char *id, const char *caption, const char *one,
 	const struct report_group *groups, size_t count)
 {
-	html_table(to, id, caption,
-		"name|#attempts|#yield|#interval|#retries|#process median|#p90|#p99|#turnaround median|#p90"
+	char columns[200];
+	snprintf(columns, sizeof columns, "%s%s", one,
+		"|#attempts|#yield|#interval|#retries|#process median|#p90|#p99|#turnaround median|#p90"
 		"|#p99|process times");
+	html_table(to, id, caption, columns);
 	for (size_t i = 0; i < shown(count); i++) {
 		const struct report_group *group = &groups[i];
 		html_addf(to,
@@ -197,10 +199,13 @@ static void put_hours(const struct report *report, struct text_buf *to)
 static void put_places(const struct report *report, struct text_buf *to)
 {
 	html_section(to, "places", "Slots, operators, hours");
-	put_groups(to, "t-slots", "Slots", report->slots, report->slot_count);
-	put_groups(to, "t-operators", "Operators", report->operators, report->operator_count);
-	html_addf(to, "<p class=\"note\">! differs from the others by more than chance: look at "
-		      "it.</p>\n");
+	put_groups(to, "t-slots", "Slots", "slot", report->slots, report->slot_count);
+	put_groups(to, "t-operators", "Operators", "operator", report->operators,
+		report->operator_count);
+	html_addf(to,
+		"<p class=\"note\">Interval: of the yield, Wilson's, 95 %% for all rows of a table "
+		"together. A row with ! differs from the others by more than chance: look at "
+		"it.</p>\n");
 	put_hours(report, to);
 	html_section_end(to);
 }
@@ -304,8 +309,9 @@ static void put_spread(
 	render_duration(times->max_ms, longest);
 	if (times->count)
 		snprintf(text, sizeof text,
-			"median %s, p90 %s, p99 %s, longest %s (%" PRId64 " values%s)", median, p90,
-			p99, longest, times->count, times->exact ? "" : ", within 0.8 %");
+			"median %s, p90 %s, p99 %s, longest %s (%" PRId64 " value%s%s)", median,
+			p90, p99, longest, times->count, times->count == 1 ? "" : "s",
+			times->exact ? "" : ", within 0.8 %");
 	put_pair(to, id, name, text);
 }
 
@@ -345,19 +351,43 @@ static void put_time(const struct report *report, struct text_buf *to)
 	html_section_end(to);
 }
 
+static void put_key_counts(struct text_buf *to, const char *prefix, const struct report_keys *keys)
+{
+	const struct {
+		const char *id, *name;
+		int64_t count;
+	} rows[] = { { "read-back", "PASS, the cloud gave the key back", keys->read_back },
+		{ "acknowledged", "PASS, the cloud acknowledged the key", keys->acknowledged },
+		{ "held", "HELD: not acknowledged yet", keys->held },
+		{ "refused", "Refused by the cloud", keys->refused },
+		{ "superseded", "Superseded by a newer key since", keys->by_now.superseded },
+		{ "abandoned", "Abandoned: never proven on the unit", keys->by_now.abandoned },
+		{ "enrolled-not-pass", "Units with an enrolled key that are not PASS",
+			keys->by_now.enrolled_not_pass } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		html_addf(to, "<dt>%s</dt><dd id=\"f-%s%s\">%" PRId64 "</dd>\n", rows[i].name,
+			prefix, rows[i].id, rows[i].count);
+}
+
 static void put_keys(const struct report *report, struct text_buf *to)
 {
-	const struct report_keys *keys = &report->keys;
 	html_section(to, "keys", "Keys");
 	html_addf(to, "<dl class=\"pairs\">\n");
-	put_count(to, "read-back", "Enrolled, the cloud gave the key back", keys->read_back);
-	put_count(to, "acknowledged", "Enrolled, the cloud acknowledged it", keys->acknowledged);
-	put_count(to, "held", "Held: not acknowledged yet", keys->held);
-	put_count(to, "refused", "Refused by the cloud", keys->refused);
-	put_count(to, "superseded", "Superseded by a newer key since", keys->superseded);
-	put_count(to, "abandoned", "Abandoned: never proven on the unit", keys->abandoned);
-	put_count(to, "enrolled-not-pass", "Enrolled, and the attempt is not PASS",
-		keys->enrolled_not_pass);
+	put_key_counts(to, "", &report->keys);
+	html_addf(to, "</dl>\n");
+	html_section_end(to);
+}
+
+static void put_returned_keys(const struct report *report, struct text_buf *to)
+{
+	const struct figures_keys *by_now = &report->returned_keys.by_now;
+	html_section(to, "returned-keys", "Keys of re-provisioned units");
+	html_addf(to, "<dl class=\"pairs\">\n");
+	put_count(to, "returned-renewed", "Renewed, PASS or HELD", by_now->renewed);
+	put_count(to, "returned-kept", "Kept as it was, PASS or HELD", by_now->kept);
+	put_count(to, "returned-put-back", "The cloud did not take the new one: the old put back",
+		by_now->put_back);
+	put_key_counts(to, "returned-", &report->returned_keys);
 	html_addf(to, "</dl>\n");
 	html_section_end(to);
 }
@@ -388,8 +418,8 @@ static void put_returned(const struct report *report, struct text_buf *to)
 	put_count(to, "resale-cleared", "For resale, cleared by hand", report->resale.cleared);
 	put_count(to, "resale-by-hand", "Not for resale until cleared by hand",
 		report->resale.by_hand);
-	put_count(to, "resale-kept", "Not for resale, its owner's data is kept",
-		report->resale.kept);
+	put_count(
+		to, "resale-kept", "Not for resale, its owner's data is kept", report->resale.kept);
 	html_addf(to, "</dl>\n");
 	if (report->finding_count) {
 		html_table(
@@ -470,6 +500,8 @@ void render_html_tables(const struct report *report, struct text_buf *to)
 	put_time(report, to);
 	put_keys(report, to);
 	put_returned(report, to);
+	if (report->returned_units)
+		put_returned_keys(report, to);
 	put_batches(report, to);
 	put_images(report, to);
 	put_behind(report, to);

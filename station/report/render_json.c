@@ -284,9 +284,18 @@ static json_t *keys(struct builder *b, const struct report_keys *keys)
 	put(b, to, "acknowledged", number(b, keys->acknowledged));
 	put(b, to, "held", number(b, keys->held));
 	put(b, to, "refused", number(b, keys->refused));
-	put(b, to, "superseded", number(b, keys->superseded));
-	put(b, to, "abandoned", number(b, keys->abandoned));
-	put(b, to, "enrolled_not_pass", number(b, keys->enrolled_not_pass));
+	put(b, to, "superseded", number(b, keys->by_now.superseded));
+	put(b, to, "abandoned", number(b, keys->by_now.abandoned));
+	put(b, to, "enrolled_not_pass", number(b, keys->by_now.enrolled_not_pass));
+	return to;
+}
+
+static json_t *returned_keys(struct builder *b, const struct report_keys *returned)
+{
+	json_t *to = keys(b, returned);
+	put(b, to, "renewed", number(b, returned->by_now.renewed));
+	put(b, to, "kept", number(b, returned->by_now.kept));
+	put(b, to, "put_back", number(b, returned->by_now.put_back));
 	return to;
 }
 
@@ -372,6 +381,7 @@ static json_t *whole(struct builder *b, const struct report *report)
 	put(b, returned, "units", number(b, report->returned_units));
 	put(b, returned, "outcomes", outcomes(b, &report->returned));
 	put(b, returned, "reprovisioned", outcomes(b, &report->reprovisioned));
+	put(b, returned, "keys", returned_keys(b, &report->returned_keys));
 	put(b, returned, "resale", resale(b, &report->resale));
 	put(b, returned, "findings", findings(b, report));
 	put(b, to, "returned", returned);

@@ -73,7 +73,9 @@ static void put_verdict(struct text_buf *to, const struct life *life)
 	bool pass = life_is_pass(life, &why);
 	bool told = !pass && !life->one_attempt && outcome && strcmp(outcome, "PASS") != 0;
 	html_addf(to, "<div class=\"verdict %s\" id=\"verdict\">\n<p class=\"v\">",
-		pass ? "good" : "bad");
+		!pass                      ? "bad"
+		: life_is_for_resale(life) ? "good"
+					   : "good but");
 	if (pass)
 		html_addf(to, "✓ PASS%s", life_is_for_resale(life) ? "" : ", not for resale");
 	else if (told)
@@ -410,7 +412,8 @@ static void put_check(struct text_buf *to, const struct life *life)
 			life_number(attempt, "seal_seq"), life_text(attempt, "seal_hash"));
 	html_addf(to,
 		"<p>A seal is a SHA-256 over the seal before and over the attempt, its steps, "
-		"identities, observations, key, and batch with the images. <code>station audit"
+		"identities, observations, findings, key, batch with the images, and the marks of "
+		"units that were set since. <code>station audit"
 		"</code> recomputes every seal of the record; with <code>--anchor FILE</code> it "
 		"compares the chain with seals that somebody else kept, such as this one. What a "
 		"seal covers, byte by byte, stands in <code>docs/database.md</code>.</p>\n");

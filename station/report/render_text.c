@@ -7,7 +7,7 @@
 #include "render.h"
 #include "scope.h"
 
-enum { NAME_WIDTH = 26, BAR_WIDTH = 40 };
+enum { NAME_WIDTH = 26, BAR_WIDTH = 40, NEXT_WIDTH = 41 };
 
 struct page {
 	const struct report *report;
@@ -51,13 +51,35 @@ static void cell(struct page *page, const char *text, size_t width)
 	text_buf_addf(page->to, "…");
 }
 
+/* Blanks at the end of a row are none that somebody wants. */
+static void end_row(struct page *page)
+{
+	while (page->to->len && page->to->text[page->to->len - 1] == ' ')
+		page->to->text[--page->to->len] = 0;
+	text_buf_addf(page->to, "\n");
+}
+
+/* The rest of a row, and its further rows below that: broken between words. Text of our own. */
+static void end_row_with(struct page *page, const char *text, size_t width)
+{
+	while (strlen(text) > width) {
+		size_t len = width;
+		while (len && text[len] != ' ')
+			len--;
+		len = len ? len : width;
+		text_buf_addf(page->to, "%.*s\n%*s", (int)len, text,
+			(int)(RENDER_TEXT_WIDTH - width), "");
+		text += len + (text[len] == ' ');
+	}
+	text_buf_addf(page->to, "%s", text);
+	end_row(page);
+}
+
 static void line(struct page *page, const char *name, const char *text)
 {
 	text_buf_addf(page->to, "  %-*s  ", NAME_WIDTH, name);
 	cell(page, text, RENDER_TEXT_WIDTH - NAME_WIDTH - 4);
-	while (page->to->len && page->to->text[page->to->len - 1] == ' ')
-		page->to->text[--page->to->len] = 0;
-	text_buf_addf(page->to, "\n");
+	end_row(page);
 }
 
 static void line_count(struct page *page, const char *name, int64_t count)
@@ -83,6 +105,22 @@ static void line_duration(struct page *page, const char *name, int64_t ms)
 
 /* --- sections --- */
 
+/* What the row of a batch has no room for. */
+static void put_batch(struct page *page, const struct report_batch *batch)
+{
+	const struct {
+		const char *name, *text;
+	} rows[] = { { "work order", batch->work_order }, { "operator", batch->operator_name },
+		{ "part", batch->part_number }, { "revision", batch->part_revision },
+		{ "family", batch->family }, { "cloud", batch->cloud },
+		{ "plan, sha256", batch->plan_sha256 } };
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (rows[i].text && rows[i].text[0])
+			line(page, rows[i].name, rows[i].text);
+	if (batch->quantity > 0)
+		line_count(page, "units wanted", batch->quantity);
+}
+
 static void put_batches(struct page *page)
 {
 	enum { BATCHES_SHOWN = 10 };
@@ -93,6 +131,11 @@ static void put_batches(struct page *page)
 	if (first)
 		text_buf_addf(
 			page->to, "  the newest %d of %zu\n", BATCHES_SHOWN, report->batch_count);
+	if (report->batch_count)
+		text_buf_addf(page->to, "  %-36s  %-11s  %-16s  %-18s  %s\n", "batch", "kind",
+			"began, local time", "job", "ended by");
+	else
+		line(page, "none", "");
 	for (size_t i = first; i < report->batch_count; i++) {
 		const struct report_batch *batch = &report->batches[i];
 		char at[40];
@@ -103,8 +146,10 @@ static void put_batches(struct page *page)
 		cell(page, batch->job_name, 18);
 		text_buf_addf(page->to, "  ");
 		cell(page, batch->ended_at < 0 ? "runs" : batch->ended_by, 8);
-		text_buf_addf(page->to, "\n");
+		end_row(page);
 	}
+	if (report->batch_count == 1)
+		put_batch(page, &report->batches[0]);
 }
 
 static void put_outcomes(struct page *page)
@@ -152,7 +197,7 @@ static void put_reasons(
 		return;
 	heading(page, title);
 	text_buf_addf(page->to, "  %-20s %-9s %8s %7s %7s  %s\n", "reason", "cause", "attempts",
-		"units", "sum", "what to do");
+		"units", "cumul.", "what to do");
 	for (size_t i = 0; i < count; i++) {
 		text_buf_addf(page->to, "  ");
 		cell(page, reasons[i].code[0] ? reasons[i].code : NULL, 20);
@@ -160,10 +205,7 @@ static void put_reasons(
 		cell(page, reasons[i].cause, 9);
 		text_buf_addf(page->to, " %8" PRId64 " %7" PRId64 " %5.1f %%  ",
 			reasons[i].attempts, reasons[i].units, 100 * reasons[i].cumulative);
-		cell(page, reasons[i].next, 41);
-		while (page->to->len && page->to->text[page->to->len - 1] == ' ')
-			page->to->text[--page->to->len] = 0;
-		text_buf_addf(page->to, "\n");
+		end_row_with(page, reasons[i].next, NEXT_WIDTH);
 	}
 }
 
@@ -196,7 +238,7 @@ static void put_failed_steps(struct page *page)
 {
 	const struct report *report = page->report;
 	if (report->failed_step_count)
-		heading(page, "Failures by step");
+		heading(page, "Failures by step, whatever the cause");
 	for (size_t i = 0; i < report->failed_step_count; i++)
 		line_count(page, report->failed_steps[i].name, report->failed_steps[i].attempts);
 }
@@ -225,14 +267,14 @@ static void put_steps(struct page *page)
 	}
 }
 
-static void put_groups(
-	struct page *page, const char *title, const struct report_group *groups, size_t count)
+static void put_groups(struct page *page, const char *title, const char *one,
+	const struct report_group *groups, size_t count)
 {
 	if (!count)
 		return;
 	heading(page, title);
-	text_buf_addf(page->to, "  %-16s %8s %24s  %-16s %9s %10s\n", "", "attempts", "yield",
-		"interval", "median", "turnaround");
+	text_buf_addf(page->to, "  %-16s %8s %24s  %-16s %9s %10s\n", one, "attempts", "yield",
+		"interval", "process", "turnaround");
 	for (size_t i = 0; i < count; i++) {
 		const struct report_group *group = &groups[i];
 		char yield[64], interval[32] = "-", median[32], turnaround[32];
@@ -248,6 +290,8 @@ static void put_groups(
 		text_buf_addf(page->to, " %8" PRId64 " %24s  %-16s %9s %10s%s\n", group->attempts,
 			yield, interval, median, turnaround, group->flagged ? " !" : "");
 	}
+	text_buf_addf(page->to, "  interval: of the yield, by Wilson, 95 %% for all rows together; "
+				"times are medians\n");
 	for (size_t i = 0; i < count; i++)
 		if (groups[i].flagged) {
 			text_buf_addf(page->to,
@@ -345,18 +389,45 @@ static void put_time(struct page *page)
 	}
 }
 
-static void put_keys(struct page *page)
+/* How judged attempts spread over their process times. */
+static void put_histogram(struct page *page)
 {
-	const struct report_keys *keys = &page->report->keys;
+	const struct report_times *times = &page->report->process;
+	int64_t most = 1;
+	if (times->count < 2 || times->bar_count < 2)
+		return;
+	for (size_t i = 0; i < times->bar_count; i++)
+		most = times->bars[i] > most ? times->bars[i] : most;
+	heading(page, "Judged attempts by process time");
+	for (size_t i = 0; i < times->bar_count; i++) {
+		int64_t at = times->bar_from_ms + (int64_t)i * times->bar_ms;
+		bool open = i + 1 == times->bar_count && times->max_ms >= at + times->bar_ms;
+		char from[32], name[64];
+		render_duration(at, from);
+		snprintf(name, sizeof name, "from %s%s", from, open ? " and longer" : "");
+		text_buf_addf(page->to, "  %-*s  %7" PRId64 "  ", NAME_WIDTH, name, times->bars[i]);
+		int64_t bars = (times->bars[i] * BAR_WIDTH + most - 1) / most;
+		for (int64_t bar = 0; bar < bars; bar++)
+			text_buf_addf(page->to, "#");
+		end_row(page);
+	}
+}
+
+static void put_keys(struct page *page, const char *title, const struct report_keys *keys)
+{
 	const struct {
 		const char *name;
 		int64_t count;
-	} rows[] = { { "enrolled, read back", keys->read_back },
-		{ "enrolled, acknowledged", keys->acknowledged }, { "held", keys->held },
-		{ "refused", keys->refused }, { "superseded by now", keys->superseded },
-		{ "abandoned", keys->abandoned },
-		{ "enrolled, but not PASS", keys->enrolled_not_pass } };
-	heading(page, "Keys");
+	} rows[] = { { "PASS, cloud gave key back", keys->read_back },
+		{ "PASS, cloud acknowledged", keys->acknowledged },
+		{ "HELD, not acknowledged yet", keys->held },
+		{ "refused by the cloud", keys->refused },
+		{ "superseded by now", keys->by_now.superseded },
+		{ "abandoned, never proven", keys->by_now.abandoned },
+		{ "enrolled, unit is not PASS", keys->by_now.enrolled_not_pass },
+		{ "renewed", keys->by_now.renewed }, { "kept as they were", keys->by_now.kept },
+		{ "old key put back", keys->by_now.put_back } };
+	heading(page, title);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (rows[i].count || i == 0)
 			line_count(page, rows[i].name, rows[i].count);
@@ -401,6 +472,8 @@ static void put_returned(struct page *page)
 	put_kind(page, "their attempts", &report->returned);
 	put_kind(page, "re-provisioned", &report->reprovisioned);
 	put_resale(page, &report->resale);
+	if (report->finding_count)
+		heading(page, "Found on units that came back");
 	for (size_t i = 0; i < report->finding_count; i++) {
 		char text[160];
 		snprintf(text, sizeof text, "%s, %" PRId64 " unit%s: %s",
@@ -411,6 +484,14 @@ static void put_returned(struct page *page)
 	}
 }
 
+static bool any_reprovisioned(const struct report *report)
+{
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		if (report->reprovisioned.count[i])
+			return true;
+	return false;
+}
+
 static void put_end(struct page *page)
 {
 	const struct report *report = page->report;
@@ -418,8 +499,9 @@ static void put_end(struct page *page)
 	text_buf_addf(page->to,
 		"  Judged: PASS, HELD, or FAIL by a cause of the unit. First pass: units whose first judged\n"
 		"  attempt is PASS or HELD, of units with one. Rolled throughput: the product of the shares\n"
-		"  of each step that passed at once. Process time: start to end of judged attempts. An hour\n"
-		"  yields units that reached PASS. More: docs/figures.md. Process records of this station.\n");
+		"  of each step that passed at once. Process time: start to end of judged attempts. Units\n"
+		"  per hour: distinct units that reached PASS. More: docs/figures.md. Process records of this\n"
+		"  station; it claims no traceability level.\n");
 	if (report->head.seq)
 		text_buf_addf(
 			page->to, "\nseal %" PRId64 " %s\n", report->head.seq, report->head.hash);
@@ -446,14 +528,18 @@ void render_text(const struct report *report, bool colour, struct text_buf *to)
 	put_reasons(&page, "Other losses, not in the yield", report->losses, report->loss_count);
 	put_causes(&page);
 	put_steps(&page);
-	put_groups(&page, "Slots", report->slots, report->slot_count);
+	put_groups(&page, "Slots", "slot", report->slots, report->slot_count);
 	if (report->operator_count > 1)
-		put_groups(&page, "Operators", report->operators, report->operator_count);
+		put_groups(
+			&page, "Operators", "operator", report->operators, report->operator_count);
 	put_images(&page);
 	put_periods(&page);
 	put_hours(&page);
 	put_time(&page);
-	put_keys(&page);
+	put_histogram(&page);
+	put_keys(&page, "Keys of the production", &report->keys);
 	put_returned(&page);
+	if (any_reprovisioned(report))
+		put_keys(&page, "Keys of re-provisioned units", &report->returned_keys);
 	put_end(&page);
 }

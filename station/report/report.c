@@ -269,9 +269,8 @@ static bool finish(struct collect *collect, struct figures_sums *sums, struct er
 		qsort(report->findings, report->finding_count, sizeof *report->findings,
 			by_gravity);
 	report->resale = sums->resale;
-	report->keys.superseded = sums->keys.superseded;
-	report->keys.abandoned = sums->keys.abandoned;
-	report->keys.enrolled_not_pass = sums->keys.enrolled_not_pass;
+	report->keys.by_now = sums->keys;
+	report->returned_keys.by_now = sums->returned_keys;
 	report->head = sums->head;
 	return text_copy(report->station_id, sizeof report->station_id, sums->station_id) ||
 	       err_set(err, REASON_BUG, "the station's id is too long");
@@ -297,6 +296,16 @@ static void put_title(struct text_buf *title, const struct report *report)
 		text_buf_addf(title, "everything");
 }
 
+/* Under which people know a batch. */
+static void put_order(struct text_buf *title, const struct report_batch *batch)
+{
+	if (batch->job_name)
+		text_buf_addf(title, ": job %s", batch->job_name);
+	if (batch->work_order)
+		text_buf_addf(
+			title, "%s work order %s", batch->job_name ? "," : ":", batch->work_order);
+}
+
 static bool name_report(struct report *report, struct err *err)
 {
 	enum { TITLE_MAX = 1000 };
@@ -306,6 +315,8 @@ static bool name_report(struct report *report, struct err *err)
 		text_buf_addf(&title, "last batch, %s", report->batches[0].id);
 	else
 		put_title(&title, report);
+	if (report->batch_count == 1 && (report->scope.last_batch || report->scope.batch_id))
+		put_order(&title, &report->batches[0]);
 	report->title = title.text ? strdup(title.text) : NULL;
 	text_buf_done(&title);
 	return report->title || err_set(err, REASON_STATION, "no memory for the report");

@@ -98,7 +98,8 @@ struct report_finding {
 
 struct report_keys {
 	int64_t read_back, acknowledged; /* of PASS: how the enrolment was proven */
-	int64_t held, refused, superseded, abandoned, enrolled_not_pass;
+	int64_t held, refused;
+	struct figures_keys by_now;
 };
 
 /* Each array has its count behind it. */
@@ -150,7 +151,7 @@ struct report {
 	int64_t retries,
 		saved_by_retry; /* tries beyond the first; judged good attempts that had some */
 
-	struct report_keys keys;
+	struct report_keys keys, returned_keys; /* of provisioning; of units that came back */
 	struct report_outcomes returned, verified; /* attempts of the other kinds */
 	struct report_outcomes reprovisioned;      /* of the returned */
 	struct figures_resale resale;              /* of those that are PASS */

@@ -55,8 +55,8 @@ static const char inserts[] =
 	" device, id, 'rsa-1024', 'PEM ' || k, CASE WHEN outcome = 'PASS' THEN 'enrolled' ELSE"
 	" 'abandoned' END, at, at, CASE WHEN outcome = 'PASS' THEN at END, CASE WHEN outcome <>"
 	" 'PASS' THEN at END, CASE WHEN outcome = 'PASS' THEN 'read-back' END FROM k;\n"
-	"INSERT INTO seal (seq, attempt_id, prev, hash, at) SELECT k + 1, id, CASE WHEN k > 0 THEN"
-	" printf('%064x', k - 1) END, hex, at + 17000 FROM k ORDER BY k";
+	"INSERT INTO seal (seq, attempt_id, prev, hash, at, marks_to, cleared_to) SELECT k + 1,"
+	" id, CASE WHEN k > 0 THEN printf('%064x', k - 1) END, hex, at + 17000, 0, 0 FROM k ORDER BY k";
 
 static void die(const char *text)
 {

@@ -27,13 +27,17 @@ def batch(id):
 def attempt(seal):
     [found] = rows("SELECT * FROM attempt WHERE id = ?", seal["attempt_id"])
     line = {"row": "attempt", "cursor": seal["seq"], "seal_hash": seal["hash"], "seal_prev": seal["prev"],
-            "seal_signature": seal["signature"], "sealed_at": seal["at"], **found}
+            "seal_signature": seal["signature"], "sealed_at": seal["at"], **found, "seal_marks_to": seal["marks_to"],
+            "seal_cleared_to": seal["cleared_to"]}
     for name, table, order in (("identities", "attempt_identity", "kind, value"), ("observations", "observation", "seq"),
                                ("steps", "step", "seq"), ("findings", "finding", "seq")):
         line[name] = rows(f"SELECT * FROM {table} WHERE attempt_id = ? ORDER BY {order}", found["id"])
         for row in line[name]:
             row.pop("attempt_id")
     line["key"] = next(iter(rows("SELECT * FROM device_key WHERE fingerprint = ?", found["key_fingerprint"])), None)
+    before = next(iter(rows("SELECT marks_to, cleared_to FROM seal WHERE seq = ?", seal["seq"] - 1)), {})
+    for name, table, column in (("unit_marks", "unit_mark", "marks_to"), ("unit_cleared", "unit_cleared", "cleared_to")):
+        line[name] = rows(f"SELECT * FROM {table} WHERE id > ? AND id <= ? ORDER BY id", before.get(column) or 0, seal[column] or 0)
     return line
 
 
@@ -58,5 +62,9 @@ if len(expected) != len(found):
 newest = seals[-1]["seq"] if seals else since
 if (begin["row"], begin["since"], begin["to"]) != ("begin", since, newest):
     sys.exit(f"the first line: {begin}")
+marks = [mark["id"] for line in found if line["row"] == "attempt" for mark in line["unit_marks"]]
+if since == 0 and marks + list(range(len(marks) + 1, len(marks) + 1 + end["marks_waiting"])) != [
+        row["id"] for row in rows("SELECT id FROM unit_mark ORDER BY id")]:
+    sys.exit(f"the marks {marks}, and {end['marks_waiting']} to come")
 if (end["row"], end["cursor"], end["attempts"], end["more"], end["head"]["seq"]) != ("end", newest, len(seals), False, newest):
     sys.exit(f"the last line: {end}")

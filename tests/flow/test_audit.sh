@@ -14,6 +14,12 @@ expect 0 "$STATION" rehearse photon.cfg --units 3
 expect 0 "$STATION" audit --state rehearsal
 head_line=$(grep -m1 -E '^seal [0-9]+ [0-9a-f]{64}$' out)
 echo "$head_line" >anchor
+# Marks stand under the seal of the next attempt; until then the audit says so.
+! grep "newer than the newest seal" out >/dev/null || fail "marks that there are not"
+expect 0 "$STATION" mark 3f0028000347343337373738 scrap --note "fell off the belt" --state rehearsal
+expect 0 "$STATION" mark 3f0028000347343337373738 released --state rehearsal
+expect 0 "$STATION" audit --state rehearsal
+grep "^  - 2 marks of units, newer than the newest seal: the next one will cover them" out >/dev/null || fail "marks without a seal: $(grep '^  -' out)"
 expect 0 "$STATION" rehearse core.cfg --units 2 --seed 7 --state cores
 expect 1 "$STATION" rehearse photon.cfg --units 5 --cloud down
 expect 0 "$STATION" rehearse photon.cfg --units 5
@@ -22,10 +28,16 @@ expect 0 "$STATION" rehearse photon.cfg --units 1 --verify # last: it adds to no
 expect 0 "$STATION" audit --state rehearsal --anchor anchor
 grep -q "up to seal 3" out || fail "the anchor is not vouched for"
 grep -q "cannot vouch" out && grep -q "not signed" out || fail "an unsigned chain is vouched for"
+! grep "newer than the newest seal" out >/dev/null || fail "the next seal does not cover the marks"
 cp rehearsal/logs/seals.log kept.log
 expect 0 "$STATION" audit --state rehearsal --anchor kept.log --json
 described audit out
 equal "JSON" "0 $(sql 'SELECT count(*) FROM seal')" "$(jq -r '"\(.findings) \(.anchor_seq)"' out)"
+
+# by the program in docs/database.md, which knows nothing of ours
+sed -n '/^```python$/,/^```$/{/^```/d;p}' "$SOURCE/docs/database.md" >recompute.py
+python3 recompute.py rehearsal/station.db >recomputed
+equal "seals recomputed by the documentation" "$(sql 'SELECT count(*) FROM seal') good" "$(awk '{ print $3 }' recomputed | sort | uniq -c | xargs)"
 
 # what the cloud was told is an anchor too
 echo "{\"seal\": {\"seq\": 2, \"hash\": \"$(sql 'SELECT hash FROM seal WHERE seq = 2')\"}}" >cloud.json
@@ -72,6 +84,13 @@ found seals "UPDATE batch SET work_order = 'W-9'"
 found seals "UPDATE batch_image SET sha256 = replace(sha256, 'a', 'b')"
 found seals "UPDATE attempt SET outcome = 'PASS', reason = NULL, cause = NULL WHERE id = $skipped"
 found seals "UPDATE attempt SET outcome = 'FAIL', reason = 'flash-bad', cause = 'unit' WHERE id = $a"
+found seals "UPDATE unit_mark SET mark = 'released', note = NULL WHERE id = 1"
+found seals "DELETE FROM unit_mark WHERE id = 2"
+found seals "DELETE FROM unit_mark"
+found marks "DELETE FROM unit_mark WHERE id = 1"
+found seals "INSERT INTO finding (attempt_id, seq, subject, state) SELECT $a, 1, 'user', 'good'"
+found seals "UPDATE seal SET marks_to = NULL, cleared_to = NULL WHERE seq = (SELECT max(seq) FROM seal)"
+found steps "UPDATE attempt SET left_enrolled = 1 WHERE id = $a"
 # the seals themselves
 found seals "UPDATE seal SET hash = replace(hash, substr(hash, 1, 4), 'abcd') WHERE seq = 2"
 found seals "UPDATE seal SET prev = NULL WHERE seq = 2"

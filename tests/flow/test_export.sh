@@ -43,6 +43,24 @@ equal "the hash before" "" "$(jq -r 'select(.row == "attempt") | "\(.seal_prev) 
 	awk 'NR > 1 && $1 != before { print NR } { before = $2 }')"
 attempts whole >all
 
+# What people say of units comes with the next attempt that is sealed, once; until then its number is told.
+id=$(sql "SELECT device_id FROM attempt WHERE slot = 'A1' LIMIT 1")
+expect 0 "$STATION" mark "$id" quarantine --note "$odd" --operator Jo --state rehearsal
+expect 0 "$STATION" mark "$id" released --state rehearsal
+export_of rehearsal
+judge rehearsal
+equal "marks to come" "2 0" "$(tail -n 1 whole | jq .marks_waiting) $(attempts whole | jq -s 'map(.unit_marks[]) | length')"
+before=$(tail -n 1 whole | jq .cursor)
+expect 0 "$STATION" rehearse core.cfg --units 6 --operator two
+export_of rehearsal --since "$before"
+judge rehearsal "$before"
+equal "marks that came" "$id quarantine Jo,$id released null" \
+	"$(attempts whole | jq -r '.unit_marks[] | "\(.device_id) \(.mark) \(.operator)"' | paste -sd,)"
+equal "with the first of them" 2 "$(attempts whole | head -n 1 | jq '.unit_marks | length')"
+export_of rehearsal
+judge rehearsal
+attempts whole >all
+
 # Piece by piece, each behind the cursor of the one before: the same rows, once.
 cursor=0
 : >pieces

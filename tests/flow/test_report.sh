@@ -54,9 +54,23 @@ grep -q $'\033' out && fail "colours in a file"
 grep -q 'A REHEARSAL' out || fail "nobody sees that it is a rehearsal"
 grep -q '^  first pass  .*80.0 % (4 of 5)' out || fail "the first pass yield is not there"
 
+# What to do is not cut, however long; one batch is told of by what people know it by.
+cp -r rehearsal long
+sqlite3 long/station.db "DROP TRIGGER attempt_finished; UPDATE attempt SET reason = 'no-return' WHERE outcome = 'FAIL'"
+next=$("$STATION" report --state long --all --format json | jq -r '[.failures[], .losses[]] | max_by(.next | length).next')
+[ "${#next}" -gt 41 ] || fail "no failure tests that long text is broken: $next"
+expect 0 "$STATION" report --state long --all
+tr -s ' \n' ' ' <out | grep -F "$next" >/dev/null || fail "'$next' is cut: $(grep -A12 'by reason' out)"
+grep ' $' out && fail "blanks at the end of a row"
+[ "$(wc -L <out)" -le 100 ] || fail "a line is longer than 100 columns"
+equal "judged attempts by process time" "$("$STATION" report --state rehearsal --all --format json | jq .process.count)" \
+	"$(sed -n "/^Judged attempts by process time/,/^$/p" out | tr -d "#" | awk "/from/ { sum += \$NF } END { print sum }")"
+
 # What is asked for, and what is not there.
 report
 grep -q 'Report on last batch' out || fail "the default is not the last batch"
+grep "^Report on last batch, .*: job core" out >/dev/null && grep "^  plan, sha256  *[0-9a-f]\{64\}$" out >/dev/null ||
+	fail "the batch is not told of: $(sed -n 1,14p out)"
 report --until 2020-01-01 --format json
 figure .attempts 0
 figure .yield.first_pass.ratio null

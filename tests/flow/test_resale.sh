@@ -29,6 +29,17 @@ resale_of() {
 	PYTHON
 }
 
+# tampered SQL: who changes that in a copy, past the triggers, is found by the seals
+tampered() {
+	cp -r rehearsal copy
+	sqlite3 copy/station.db "SELECT sql || ';' FROM sqlite_schema WHERE type = 'trigger'" >triggers.sql
+	sqlite3 copy/station.db "$(sql "SELECT group_concat('DROP TRIGGER ' || name, '; ') FROM sqlite_schema WHERE type = 'trigger'"); $1"
+	sqlite3 copy/station.db <triggers.sql
+	expect 1 "$STATION" audit --state copy
+	grep "^FINDING seals: " out >/dev/null || fail "not found by the seals: $1"
+	rm -r copy
+}
+
 # mark STATUS SLOT MARK [OPTION...]
 mark() {
 	expect "$1" "$STATION" mark "$(device_of "$2")" "$3" --state rehearsal "${@:4}"
@@ -109,6 +120,16 @@ grep -q "^    for resale  *1" out && grep -q "^    to clear by hand first  *1" o
 expect 0 "$STATION" report --state rehearsal --since 2000-01-01 --format html
 grep -q 'id="f-resale-cleared">1<' out || fail "the page does not say it: $(grep resale out)"
 sound
+# It stands under the next seal, and comes into the export with it.
+expect 0 "$STATION" export --state rehearsal
+equal "cleared, to come" "1 0" "$(tail -n 1 out | jq .marks_waiting) $(jq -s 'map(.unit_cleared // [] | .[]) | length' out)"
+look 1
+expect 0 "$STATION" export --state rehearsal
+! python3 -c 'import jsonschema' 2>/dev/null ||
+	equal "lines that the schema describes" "$(wc -l <out)" "$(python3 "$SOURCE/tests/flow/json_schema.py" "$SOURCE/docs/export.schema.json" out)"
+equal "cleared, come" "0 $(device_of A1) Jo $(sql 'SELECT attempt_id FROM unit_cleared')" \
+	"$(tail -n 1 out | jq .marks_waiting) $(jq -r 'select(.row == "attempt") | .unit_cleared[] | "\(.device_id) \(.operator) \(.attempt_id)"' out)"
+tampered "UPDATE unit_cleared SET operator = 'Mo'"
 # Where it sets nothing aside, it releases nothing.
 mark 0 A1 quarantine --note "smells"
 mark 0 A1 cleared --note "once more"

@@ -40,7 +40,7 @@ static void version_1_becomes_the_newest(void **state)
 	struct audit_summary summary;
 	const struct audit_options options = { .finding = told };
 	GOOD(bench, open_virtual(bench));
-	SQL_IS(bench, "4", "SELECT value FROM meta WHERE key = 'schema_version'");
+	SQL_IS(bench, "5", "SELECT value FROM meta WHERE key = 'schema_version'");
 	SQL_IS(bench,
 		"A1|PASS|0||read-back\nA1|SKIPPED|0||\nA2|PASS|1||read-back\nA2|SKIPPED|0||\n"
 		"A3|FAIL|4|readback|\nA3|HELD|0||\nA4|HELD|0||",
@@ -92,6 +92,47 @@ static void a_sum_that_was_changed_is_found(void **state)
 	assert_int_equal(summary.findings, 1);
 }
 
+static unsigned audited(struct bench *bench, struct audit_summary *ret)
+{
+	const struct audit_options options = { .finding = told };
+	GOOD(bench, audit_run(bench->record, &options, ret, &bench->err));
+	return ret->findings;
+}
+
+/* The seals that were there stay as they are; the next one covers all marks so far. */
+static void older_seals_stay_and_the_next_covers_older_marks(void **state)
+{
+	struct bench *bench = *state;
+	struct audit_summary summary;
+	char attempt[UUID_TEXT], out[256];
+	const struct record_arrival arrival = { .kind = "diagnose", .slot = "A1", .arrived_at = 1 };
+	const struct record_result result = { .outcome = OUTCOME_ABORTED,
+		.reason = REASON_STOPPED };
+	assert_int_equal(foreign_sql(bench,
+				 "INSERT INTO unit_mark (device_id, mark, note, at, passage) SELECT"
+				 " device_id, 'quarantine', 'x', 1, 1 FROM attempt LIMIT 1",
+				 out, sizeof out),
+		0);
+	GOOD(bench, open_virtual(bench));
+	SQL_IS(bench, "5|", "SELECT count(*), group_concat(marks_to) FROM seal");
+	assert_int_equal(audited(bench, &summary), 0);
+	assert_int_equal(summary.first_form, 5);
+	assert_int_equal(summary.unsealed_marks, 1);
+	GOOD(bench, record_attempt_begin(bench->record, &arrival, attempt, &bench->err));
+	GOOD(bench, record_attempt_finish(bench->record, attempt, &result, &bench->err));
+	SQL_IS(bench, "6|1|0", "SELECT seq, marks_to, cleared_to FROM seal WHERE marks_to >= 0");
+	assert_int_equal(audited(bench, &summary), 0);
+	assert_int_equal(summary.first_form, 5);
+	assert_int_equal(summary.unsealed_marks, 0);
+	assert_int_equal(foreign_sql(bench,
+				 "DROP TRIGGER unit_mark_is_constant; UPDATE unit_mark SET mark ="
+				 " 'released'",
+				 out, sizeof out),
+		0);
+	assert_int_not_equal(audited(bench, &summary), 0);
+	assert_int_equal(summary.checks[AUDIT_SEALS].findings, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +142,8 @@ int main(void)
 			a_failed_migration_changes_nothing, old_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_sum_that_was_changed_is_found, old_setup, bench_teardown),
+		cmocka_unit_test_setup_teardown(older_seals_stay_and_the_next_covers_older_marks,
+			old_setup, bench_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

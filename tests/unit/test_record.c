@@ -43,7 +43,7 @@ static void a_whole_attempt_is_in_the_tables(void **state)
 	SQL_IS(bench, "1|server_key|||294\n1|user|3|0|71852",
 		"SELECT stage, region, version, platform_id, size FROM batch_image ORDER BY "
 		"region");
-	SQL_IS(bench, "0|4|bench-1",
+	SQL_IS(bench, "0|5|bench-1",
 		"SELECT (SELECT value FROM meta WHERE key = 'virtual'), (SELECT value FROM meta"
 		" WHERE key = 'schema_version'), (SELECT value FROM meta WHERE key = "
 		"'station_id')");

@@ -3,6 +3,8 @@
 /* LIBS: PkgConfig::sqlite3 PkgConfig::openssl */
 /* The seals, recomputed from docs/database.md alone: own SQL, own bytes, OpenSSL's digest. */
 #include "record_fixture.h"
+#include "resale.h"
+#include "returned_units.h"
 
 #include <sqlite3.h>
 
@@ -35,14 +37,18 @@ static void put_text(struct canon *canon, const void *text, size_t len)
 	canon->len += len;
 }
 
+/* numbers: of ?1 and ?2, where they are no attempt. */
 static void put_section(struct canon *canon, sqlite3 *db, const char *name, const char *columns,
-	const char *rest, const char *attempt)
+	const char *rest, const char *attempt, const int64_t *numbers)
 {
 	char text[1024];
 	sqlite3_stmt *statement;
 	snprintf(text, sizeof text, "SELECT %s FROM %s %s", columns, name, rest);
 	assert_int_equal(sqlite3_prepare_v2(db, text, -1, &statement, NULL), SQLITE_OK);
-	sqlite3_bind_text(statement, 1, attempt, -1, SQLITE_STATIC);
+	for (int i = 0; numbers && i < 2; i++)
+		sqlite3_bind_int64(statement, i + 1, numbers[i]);
+	if (!numbers)
+		sqlite3_bind_text(statement, 1, attempt, -1, SQLITE_STATIC);
 	put_text(canon, name, strlen(name));
 	while (sqlite3_step(statement) == SQLITE_ROW) {
 		int count = sqlite3_column_count(statement);
@@ -56,36 +62,45 @@ static void put_section(struct canon *canon, sqlite3 *db, const char *name, cons
 	sqlite3_finalize(statement);
 }
 
-static void recompute(sqlite3 *db, int64_t seq, const char *prev, const char *attempt, char to[65])
+/* marks and cleared: behind, and up to; this is of form 2 then. */
+static void recompute(sqlite3 *db, int64_t seq, const char *prev, const char *attempt,
+	const int64_t marks[2], const int64_t cleared[2], char to[65])
 {
 	static struct canon canon;
 	unsigned char sum[SHA256_DIGEST_LENGTH];
 	canon.len = 0;
-	put_text(&canon, "station seal 1", 14);
+	put_text(&canon, "station seal 2", 14);
 	put_u64(&canon, (uint64_t)seq);
 	put_text(&canon, prev, prev ? strlen(prev) : 0);
 	put_section(&canon, db, "attempt",
 		"id,batch_id,kind,arrived_at,slot,usb_path,usb_serial,device_id,device_id_source,passage,"
 		"previous_attempt_id,bootloader_version,key_fingerprint,operator,started_at,ended_at,final_at,"
 		"outcome,reason,cause,detail",
-		"WHERE id=?1", attempt);
+		"WHERE id=?1", attempt, NULL);
 	put_section(&canon, db, "step", "seq,name,try,started_at,ended_at,outcome,reason,detail",
-		"WHERE attempt_id=?1 ORDER BY seq", attempt);
+		"WHERE attempt_id=?1 ORDER BY seq", attempt, NULL);
 	put_section(&canon, db, "attempt_identity", "kind,value",
-		"WHERE attempt_id=?1 ORDER BY kind,value", attempt);
+		"WHERE attempt_id=?1 ORDER BY kind,value", attempt, NULL);
 	put_section(&canon, db, "observation", "seq,name,value", "WHERE attempt_id=?1 ORDER BY seq",
-		attempt);
+		attempt, NULL);
 	put_section(&canon, db, "device_key",
 		"fingerprint,device_id,attempt_id,algorithm,public_key_pem",
-		"WHERE fingerprint=(SELECT key_fingerprint FROM attempt WHERE id=?1)", attempt);
+		"WHERE fingerprint=(SELECT key_fingerprint FROM attempt WHERE id=?1)", attempt,
+		NULL);
 	put_section(&canon, db, "batch",
 		"id,kind,job_name,job_text,plan_sha256,family,family_sha256,config_sha256,cloud,work_order,"
 		"part_number,part_revision,operator,station_id,software_version,quantity,started_at",
-		"WHERE id=(SELECT batch_id FROM attempt WHERE id=?1)", attempt);
+		"WHERE id=(SELECT batch_id FROM attempt WHERE id=?1)", attempt, NULL);
 	put_section(&canon, db, "batch_image",
 		"stage,region,address,file_name,version,platform_id,size,sha256",
 		"WHERE batch_id=(SELECT batch_id FROM attempt WHERE id=?1) ORDER BY stage,region",
-		attempt);
+		attempt, NULL);
+	put_section(&canon, db, "finding", "seq,subject,state,reason,detail",
+		"WHERE attempt_id=?1 ORDER BY seq", attempt, NULL);
+	put_section(&canon, db, "unit_mark", "id,device_id,mark,note,operator,at,passage",
+		"WHERE id>?1 AND id<=?2 ORDER BY id", NULL, marks);
+	put_section(&canon, db, "unit_cleared", "id,attempt_id,device_id,note,operator,at",
+		"WHERE id>?1 AND id<=?2 ORDER BY id", NULL, cleared);
 	SHA256(canon.bytes, canon.len, sum);
 	for (size_t i = 0; i < sizeof sum; i++)
 		snprintf(to + 2 * i, 3, "%02x", sum[i]);
@@ -98,17 +113,23 @@ static unsigned count_bad_seals(const struct bench *bench)
 	sqlite3 *db;
 	sqlite3_stmt *statement;
 	unsigned bad = 0;
+	int64_t marks[2] = { 0 }, cleared[2] = { 0 };
 	snprintf(path, sizeof path, "%s/station.db", bench->folder);
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
 	assert_int_equal(
-		sqlite3_prepare_v2(db, "SELECT seq,attempt_id,prev,hash FROM seal ORDER BY seq", -1,
-			&statement, NULL),
+		sqlite3_prepare_v2(db,
+			"SELECT seq,attempt_id,prev,hash,marks_to,cleared_to FROM seal ORDER BY seq",
+			-1, &statement, NULL),
 		SQLITE_OK);
 	for (int64_t seq = 1; sqlite3_step(statement) == SQLITE_ROW; seq++) {
 		const char *stored_prev = (const char *)sqlite3_column_text(statement, 2);
 		const char *stored = (const char *)sqlite3_column_text(statement, 3);
+		marks[1] = sqlite3_column_int64(statement, 4);
+		cleared[1] = sqlite3_column_int64(statement, 5);
 		recompute(db, seq, prev[0] ? prev : NULL,
-			(const char *)sqlite3_column_text(statement, 1), hash);
+			(const char *)sqlite3_column_text(statement, 1), marks, cleared, hash);
+		marks[0] = marks[1];
+		cleared[0] = cleared[1];
 		bad += sqlite3_column_int64(statement, 0) != seq ||
 		       strcmp(stored_prev ? stored_prev : "", prev) != 0 ||
 		       strcmp(stored, hash) != 0;
@@ -133,10 +154,16 @@ static void make_three(struct bench *bench)
 	GOOD(bench, record_attempt_identity(bench->record, rich, "scan", UNIT_A, &bench->err));
 	GOOD(bench, record_observe(bench->record, rich, "option-bytes", "ff", &bench->err));
 	GOOD(bench, record_observe(bench->record, rich, "nothing", NULL, &bench->err));
+	GOOD(bench, record_finding(bench->record, rich, "user", "fault", "image-damaged", NULL,
+			    &bench->err));
+	GOOD(bench, record_unit_mark(bench->record, UNIT_B, "scrap", "x", NULL, &bench->err));
 	do_step(bench, rich, "write-images", 1, OUTCOME_FAIL, REASON_USB_STALL);
 	do_step(bench, rich, "write-images", 2, OUTCOME_PASS, REASON_NONE);
 	answer(bench, put_key(bench, rich, "main", &key), true);
 	GOOD(bench, finish(bench, rich, OUTCOME_PASS, REASON_NONE));
+	GOOD(bench, record_unit_mark(bench->record, UNIT_B, "released", NULL, "Jo", &bench->err));
+	GOOD(bench, record_unit_mark(bench->record, UNIT_A, "quarantine", "y", NULL, &bench->err));
+	GOOD(bench, record_cleared(bench->record, rich, "light was white", "Jo", &bench->err));
 	make_plain(bench, NULL, UNIT_A, OUTCOME_FAIL, REASON_FLASH_BAD);
 	answer(bench, outbox, true);
 	GOOD(bench, record_held_settle(bench->record, attempt, REASON_NONE, NULL, &bench->err));
@@ -199,7 +226,20 @@ static void every_altered_value_breaks_a_seal(void **state)
 		{ "UPDATE seal SET seq=seq+1 WHERE seq=3", "UPDATE seal SET seq=3 WHERE seq=4" },
 		{ "UPDATE attempt SET reason=reason||char(0)||'x' WHERE outcome='FAIL'",
 			"UPDATE attempt SET reason='flash-bad' WHERE outcome='FAIL'" },
+		{ "UPDATE finding SET state='note'", "UPDATE finding SET state='fault'" },
+		{ "UPDATE unit_mark SET mark='released' WHERE id=1",
+			"UPDATE unit_mark SET mark='scrap' WHERE id=1" },
+		{ "UPDATE unit_mark SET operator=NULL WHERE id=2",
+			"UPDATE unit_mark SET operator='Jo' WHERE id=2" },
+		{ "UPDATE unit_mark SET id=4 WHERE id=3", "UPDATE unit_mark SET id=3 WHERE id=4" },
+		{ "UPDATE unit_cleared SET note='n'",
+			"UPDATE unit_cleared SET note='light was white'" },
+		{ "UPDATE seal SET marks_to=2 WHERE seq=2",
+			"UPDATE seal SET marks_to=3 WHERE seq=2" },
+		{ "UPDATE seal SET cleared_to=0 WHERE seq=2",
+			"UPDATE seal SET cleared_to=1 WHERE seq=2" },
 		{ "DELETE FROM attempt_identity WHERE kind='scan'", NULL },
+		{ "DELETE FROM unit_mark WHERE id=3", NULL },
 	};
 	make_three(bench);
 	char out[1024];
