@@ -134,3 +134,20 @@ bool cmd_config(const char *option, struct config *ret, struct err *err)
 	}
 	return config_load(option, ret, err);
 }
+
+bool cmd_state(const char *state, const char *config_file, char ret[FS_PATH_MAX], struct err *err)
+{
+	struct config config;
+	if (!state && !cmd_config(config_file, &config, err))
+		return false;
+	return text_copy(ret, FS_PATH_MAX, state ? state : config.state_dir) ||
+	       err_set(err, REASON_INPUT, "the path of the state folder is too long");
+}
+
+void cmd_hint_rehearsal(const char *name, const char *state)
+{
+	if (!state && fs_exists("rehearsal/station.db"))
+		fprintf(stderr,
+			"station %s: the record of a rehearsal is in ./rehearsal: --state rehearsal\n",
+			name);
+}

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "err.h"
+#include "fs.h"
 #include "text.h"
 
 enum exit_status {
@@ -68,3 +69,9 @@ bool cmd_colour(int fd);
 const char *cmd_outcome_colour(enum outcome outcome);
 /* Loads the config of --config, or the usual place; without any file, the defaults. */
 bool cmd_config(const char *option, struct config *ret, struct err *err) MUST_CHECK;
+/* The state folder: that of --state (NULL: not given), otherwise the config's. */
+bool cmd_state(
+	const char *state, const char *config, char ret[FS_PATH_MAX], struct err *err) MUST_CHECK;
+/* Tells where a rehearsal's record is, if no folder was given and there is one: it is never taken for
+ * the line's by guessing. */
+void cmd_hint_rehearsal(const char *name, const char *state);

@@ -67,9 +67,8 @@ static bool print(const struct options *options, const struct render_audit *audi
 static int fail(const struct options *options, const struct err *err)
 {
 	cmd_fail("audit", err);
-	if (!options->state && !options->database && fs_exists("rehearsal/station.db"))
-		fprintf(stderr, "station audit: the record of a rehearsal is in ./rehearsal: "
-				"--state rehearsal\n");
+	if (!options->database)
+		cmd_hint_rehearsal("audit", options->state);
 	return EXIT_REFUSED;
 }
 

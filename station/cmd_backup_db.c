@@ -64,15 +64,11 @@ static int copy(const struct options *options, struct record *record)
 static int run(const struct options *options)
 {
 	struct err err;
-	struct config config;
+	char folder[FS_PATH_MAX];
 	struct record *record;
-	struct record_options open = { .state_dir = options->state, .read_only = true };
-	if (!options->state) {
-		if (!cmd_config(options->config, &config, &err))
-			return cmd_fail("backup-db", &err);
-		open.state_dir = config.state_dir;
-	}
-	if (!record_open(&open, &record, NULL, &err))
+	const struct record_options open = { .state_dir = folder, .read_only = true };
+	if (!cmd_state(options->state, options->config, folder, &err) ||
+		!record_open(&open, &record, NULL, &err))
 		return cmd_fail("backup-db", &err);
 	int status = copy(options, record);
 	record_close(record);

@@ -56,18 +56,14 @@ static bool read_number(
 
 static bool export(const struct options *options, struct export_result *ret, struct err *err)
 {
-	struct config config;
+	char folder[FS_PATH_MAX];
 	struct export_range range = { 0 };
-	struct record_options open = { .state_dir = options->state, .read_only = true };
+	const struct record_options open = { .state_dir = folder, .read_only = true };
 	if (!read_number("since", options->since, 0, &range.since, err) ||
 		!read_number("limit", options->limit, 1, &range.limit, err))
 		return false;
-	if (!options->state) {
-		if (!cmd_config(options->config, &config, err))
-			return false;
-		open.state_dir = config.state_dir;
-	}
-	return export_run(&open, &range, STDOUT_FILENO, ret, err);
+	return cmd_state(options->state, options->config, folder, err) &&
+	       export_run(&open, &range, STDOUT_FILENO, ret, err);
 }
 
 int cmd_export(int argc, char **argv)
@@ -92,8 +88,6 @@ int cmd_export(int argc, char **argv)
 		fprintf(stderr,
 			"station export: go on with --since %" PRId64 ", the last whole line\n",
 			result.cursor);
-	if (!options.state && fs_exists("rehearsal/station.db"))
-		fprintf(stderr, "station export: the record of a rehearsal is in ./rehearsal: "
-				"--state rehearsal\n");
+	cmd_hint_rehearsal("export", options.state);
 	return status;
 }

@@ -150,20 +150,16 @@ static bool report_on(const struct options *options, const struct record_options
 
 static bool report(const struct options *options, struct err *err)
 {
-	struct config config;
+	char folder[FS_PATH_MAX];
 	struct figures_scope scope;
 	enum format format = FORMAT_TEXT;
-	struct record_options open = { .state_dir = options->state, .read_only = true };
+	const struct record_options open = { .state_dir = folder, .read_only = true };
 	if (!read_scope(options, &scope, err) || !read_format(options->format, &format, err))
 		return false;
 	if (options->steps && format != FORMAT_CSV)
 		return err_set(err, REASON_INPUT, "--steps goes with --format csv");
-	if (!options->state) {
-		if (!cmd_config(options->config, &config, err))
-			return false;
-		open.state_dir = config.state_dir;
-	}
-	return report_on(options, &open, &scope, format, err);
+	return cmd_state(options->state, options->config, folder, err) &&
+	       report_on(options, &open, &scope, format, err);
 }
 
 int cmd_report(int argc, char **argv)
@@ -187,8 +183,6 @@ int cmd_report(int argc, char **argv)
 	if (report(&options, &err))
 		return EXIT_DONE;
 	cmd_fail("report", &err);
-	if (!options.state && fs_exists("rehearsal/station.db"))
-		fprintf(stderr, "station report: the record of a rehearsal is in ./rehearsal: "
-				"--state rehearsal\n");
+	cmd_hint_rehearsal("report", options.state);
 	return EXIT_REFUSED;
 }

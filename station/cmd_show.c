@@ -64,18 +64,10 @@ static bool print(const struct options *options, const struct life *life, struct
 	return good;
 }
 
-/* A rehearsal's record is never taken for the line's by guessing. */
-static void hint_rehearsal(const struct options *options)
-{
-	if (!options->state && fs_exists("rehearsal/station.db"))
-		fprintf(stderr, "station show: the record of a rehearsal is in ./rehearsal: "
-				"--state rehearsal\n");
-}
-
 static int fail(const struct options *options, const struct err *err)
 {
 	cmd_fail("show", err);
-	hint_rehearsal(options);
+	cmd_hint_rehearsal("show", options->state);
 	return EXIT_REFUSED;
 }
 
@@ -90,7 +82,7 @@ static int show_from(const struct options *options, struct record *record)
 			"station show: %s does not know the unit %s: give its device id (24 hex "
 			"digits)\n",
 			record_path(record), options->unit);
-		hint_rehearsal(options);
+		cmd_hint_rehearsal("show", options->state);
 		return EXIT_NOT_ALL;
 	}
 	bool good = print(options, life, &err);
@@ -101,15 +93,11 @@ static int show_from(const struct options *options, struct record *record)
 static int show(const struct options *options)
 {
 	struct err err;
-	struct config config;
+	char folder[FS_PATH_MAX];
 	struct record *record;
-	struct record_options open = { .state_dir = options->state, .read_only = true };
-	if (!options->state) {
-		if (!cmd_config(options->config, &config, &err))
-			return fail(options, &err);
-		open.state_dir = config.state_dir;
-	}
-	if (!record_open(&open, &record, NULL, &err))
+	const struct record_options open = { .state_dir = folder, .read_only = true };
+	if (!cmd_state(options->state, options->config, folder, &err) ||
+		!record_open(&open, &record, NULL, &err))
 		return fail(options, &err);
 	int status = show_from(options, record);
 	record_close(record);
