@@ -139,3 +139,5 @@ void bench_expect_made(struct line_bench *bench, unsigned slot);
 bool bench_judge_record(const struct line_bench *bench, char why[BENCH_TEXT_MAX]);
 /* Is everything beside the plan's places as it was, whatever became of the attempt? */
 bool bench_judge_beside(const struct line_bench *bench, unsigned unit, char why[BENCH_TEXT_MAX]);
+/* Fails the test unless all of its memory is as bench_unit_new left it. */
+void bench_expect_untouched(const struct line_bench *bench, unsigned unit);

@@ -157,3 +157,14 @@ void bench_unplug(struct line_bench *bench, unsigned slot)
 	bench->plugged[slot] = 0;
 	bench->units[slot] = NULL;
 }
+
+void bench_expect_untouched(const struct line_bench *bench, unsigned unit)
+{
+	for (uint8_t alt = 0; alt < bench_alts(bench); alt++) {
+		size_t len = 0, before_len = 0;
+		SCOPED_FREE uint8_t *now = read_memory(bench, unit, alt, false, &len);
+		SCOPED_FREE uint8_t *before = read_memory(bench, unit, alt, true, &before_len);
+		assert_int_equal(len, before_len);
+		assert_memory_equal(now, before, len);
+	}
+}

@@ -164,22 +164,6 @@ static void a_unit_after_an_empty_slot_is_taken_up(void **state)
 
 /* --- identity --- */
 
-static void expect_untouched(struct line_bench *bench, unsigned unit)
-{
-	for (uint8_t alt = 0; alt < 2; alt++) {
-		char path[FS_PATH_MAX];
-		struct err err;
-		size_t len = 0, before_len = 0;
-		uint8_t *now = bench_memory(bench, unit, alt, &len), *before = NULL;
-		snprintf(path, sizeof path, "%s/units/%u/alt%u.before", bench->folder, unit, alt);
-		if (!fs_read(path, len, REASON_INPUT, &before, &before_len, &err))
-			fail_msg("%s", err.text);
-		assert_memory_equal(now, before, len);
-		free(now);
-		free(before);
-	}
-}
-
 static void a_unit_whose_id_nobody_knows_is_not_touched(void **state)
 {
 	(void)state;
@@ -188,7 +172,7 @@ static void a_unit_whose_id_nobody_knows_is_not_touched(void **state)
 	assert_true(bench_run(&bench, &(struct bench_run){ .no_scan = true }));
 	bench_expect(&bench, 0, OUTCOME_FAIL, REASON_NO_DEVICE_ID);
 	bench_unplug(&bench, 0);
-	expect_untouched(&bench, 1);
+	bench_expect_untouched(&bench, 1);
 	bench_close(&bench);
 }
 
@@ -203,7 +187,7 @@ static void the_label_of_another_unit_is_found_out(void **state)
 		assert_true(bench_run(&bench, &usual_run));
 		bench_expect(&bench, 0, OUTCOME_FAIL, REASON_ID_DISAGREES);
 		bench_unplug(&bench, 0);
-		expect_untouched(&bench, 1);
+		bench_expect_untouched(&bench, 1);
 		bench_close(&bench);
 	}
 }
@@ -237,7 +221,7 @@ static void another_unit_that_comes_back_is_found_out(void **state)
 		bench_expect(&bench, 0, OUTCOME_FAIL, REASON_UNIT_SWAPPED);
 		bench_unplug(&bench, 0);
 		if (swap.button)
-			expect_untouched(&bench, 2);
+			bench_expect_untouched(&bench, 2);
 		bench_close(&bench);
 	}
 }
@@ -361,7 +345,7 @@ static void a_photon_without_its_system_is_told_apart(void **state)
 	assert_true(bench_run(&bench, &usual_run));
 	bench_expect(&bench, 0, OUTCOME_FAIL, REASON_DEPENDENCY);
 	bench_unplug(&bench, 0);
-	expect_untouched(&bench, 1);
+	bench_expect_untouched(&bench, 1);
 
 	bench_take_job(&bench, &(struct bench_job){ .no_parts = true, .independent = true });
 	bench_plug(&bench, 0, 1, true);

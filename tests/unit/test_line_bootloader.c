@@ -28,22 +28,6 @@ static void open_with(struct line_bench *bench, const char *family,
 	bench_plug(bench, 0, 1, true);
 }
 
-static void expect_untouched(struct line_bench *bench, unsigned unit)
-{
-	for (uint8_t alt = 0; alt < bench_alts(bench); alt++) {
-		char path[FS_PATH_MAX];
-		struct err err;
-		size_t len = 0, before_len = 0;
-		uint8_t *now = bench_memory(bench, unit, alt, &len), *before = NULL;
-		snprintf(path, sizeof path, "%s/units/%u/alt%u.before", bench->folder, unit, alt);
-		if (!fs_read(path, len, REASON_INPUT, &before, &before_len, &err))
-			fail_msg("%s", err.text);
-		assert_memory_equal(now, before, len);
-		free(now);
-		free(before);
-	}
-}
-
 static int64_t tries_of(const struct line_bench *bench, const char *step)
 {
 	return bench_sql_int(bench,
@@ -100,7 +84,7 @@ static void serial_flash_is_written_where_the_unit_shows_it(void **state)
 	assert_true(bench_run(&bench, &usual_run));
 	bench_expect(&bench, 0, OUTCOME_FAIL, REASON_LAYOUT);
 	bench_unplug(&bench, 0);
-	expect_untouched(&bench, 1);
+	bench_expect_untouched(&bench, 1);
 	bench_close(&bench);
 }
 
@@ -122,7 +106,7 @@ static void a_photon_in_a_batch_of_p1_is_not_touched(void **state)
 	bench_unplug(&bench, 1);
 	assert_int_equal(bench_sql_int(&bench, "SELECT count(*) FROM attempt"), 1);
 	bench.family = "photon";
-	expect_untouched(&bench, 2);
+	bench_expect_untouched(&bench, 2);
 	bench_close(&bench);
 }
 
@@ -172,7 +156,7 @@ static void who_puts_it_in_its_place_is_asked_first(void **state)
 	assert_non_null(strstr(bench_outcome(&bench, 0).text, "system-part2 of version 1213"));
 	assert_non_null(strstr(bench_outcome(&bench, 0).text, "SWD"));
 	bench_unplug(&bench, 0);
-	expect_untouched(&bench, 1);
+	bench_expect_untouched(&bench, 1);
 	bench_close(&bench);
 }
 
@@ -194,7 +178,7 @@ static void a_blank_unit_is_made_with_parts_and_refused_without(void **state)
 		} else {
 			bench_expect(&bench, 0, OUTCOME_FAIL, REASON_DEPENDENCY);
 			bench_unplug(&bench, 0);
-			expect_untouched(&bench, 1);
+			bench_expect_untouched(&bench, 1);
 		}
 		bench_close(&bench);
 	}
@@ -299,7 +283,7 @@ static void an_old_bootloader_is_found_before_anything_is_written(void **state)
 			assert_non_null(
 				strstr(bench_outcome(&bench, 0).text, "user needs bootloader"));
 			bench_unplug(&bench, 0);
-			expect_untouched(&bench, 1);
+			bench_expect_untouched(&bench, 1);
 		}
 		bench_close(&bench);
 	}
@@ -340,7 +324,7 @@ static void without_a_copy_the_id_must_come_from_outside(void **state)
 	assert_true(bench_run(&bench, &(struct bench_run){ .no_scan = true }));
 	bench_expect(&bench, 0, OUTCOME_FAIL, REASON_NO_DEVICE_ID);
 	replug(&bench);
-	expect_untouched(&bench, 1);
+	bench_expect_untouched(&bench, 1);
 	assert_true(bench_run(&bench, &usual_run));
 	bench_expect(&bench, 0, OUTCOME_PASS, REASON_NONE);
 	bench_sql(&bench, source, sizeof source,

@@ -33,30 +33,13 @@ static const uint8_t valid[8] = { 0x9A, 0x27, 0x1C, 0x1E, 0x00, 0x5E, 0xA1, 0xED
 static const uint8_t was_valid[8] = { 0x9A, 0x27, 0x1C, 0x1E, 0x00, 0x0C, 0xA0, 0x69 };
 static const uint8_t cleared[8] = { 0x9A, 0x27, 0x1C, 0x1E, 0, 0, 0, 0 };
 
-static size_t make_module(
-	uint8_t *to, uint32_t start, uint8_t function, uint8_t index, uint16_t version)
-{
-	uint32_t len = 0x400;
-	memset(to, 0x5A, len);
-	memset(to, 0, 24);
-	bytes_put_le32(to, start);
-	bytes_put_le32(to + 4, start + len);
-	bytes_put_le16(to + 10, version);
-	bytes_put_le16(to + 12, ELECTRON);
-	to[14] = function;
-	to[15] = index;
-	bytes_put_be32(to + len, digest_crc32(to, len));
-	return len + 4;
-}
-
 static void write_module(struct bench *bench, uint32_t address, uint32_t start, uint8_t function,
 	uint8_t index, uint16_t version)
 {
-	uint8_t module[2048];
-	size_t len = make_module(module, start, function, index, version);
+	uint8_t module[BENCH_MODULE_MAX];
+	size_t len = bench_module(module, start, ELECTRON, function, index, version);
 	bench_alternate(bench, 0);
-	assert_int_equal(bench_erase(bench, address), VUNIT_ACK);
-	assert_int_equal(bench_write(bench, address, module, (uint16_t)len), VUNIT_ACK);
+	bench_write_module(bench, address, module, len);
 }
 
 static void write_parts(struct bench *bench, uint16_t version)

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "digest.h"
 #include "vunit_bench.h"
 
 enum {
@@ -21,36 +20,14 @@ enum {
 	SERIAL_END = 0x100000
 };
 
-static size_t make_module(uint8_t *to, uint32_t start, uint16_t platform, uint8_t function,
-	uint8_t index, uint16_t version)
-{
-	uint32_t len = 0x400;
-	memset(to, 0x5A, len);
-	memset(to, 0, 24);
-	bytes_put_le32(to, start);
-	bytes_put_le32(to + 4, start + len);
-	bytes_put_le16(to + 10, version);
-	bytes_put_le16(to + 12, platform);
-	to[14] = function;
-	to[15] = index;
-	bytes_put_be32(to + len, digest_crc32(to, len));
-	return len + 4;
-}
-
-static void write_module(struct bench *bench, uint32_t address, const uint8_t *module, size_t len)
-{
-	assert_int_equal(bench_erase(bench, address), VUNIT_ACK);
-	assert_int_equal(bench_write(bench, address, module, (uint16_t)len), VUNIT_ACK);
-}
-
 static void write_parts(struct bench *bench, uint16_t platform)
 {
-	uint8_t module[2048];
-	size_t len = make_module(module, PART_1, platform, 4, 1, 2302);
+	uint8_t module[BENCH_MODULE_MAX];
+	size_t len = bench_module(module, PART_1, platform, 4, 1, 2302);
 	bench_alternate(bench, 0);
-	write_module(bench, PART_1, module, len);
-	len = make_module(module, PART_2, platform, 4, 2, 2302);
-	write_module(bench, PART_2, module, len);
+	bench_write_module(bench, PART_1, module, len);
+	len = bench_module(module, PART_2, platform, 4, 2, 2302);
+	bench_write_module(bench, PART_2, module, len);
 }
 
 static void serial_flash_ands_what_is_written_and_reports_no_failure(void **unused)
@@ -158,10 +135,10 @@ static void it_starts_no_system_of_a_photon(void **unused)
 
 static void stage(struct bench *bench, uint16_t platform)
 {
-	uint8_t module[2048], flag = 0xA5;
-	size_t len = make_module(module, 0x08000000, platform, 2, 0, 1006);
+	uint8_t module[BENCH_MODULE_MAX], flag = 0xA5;
+	size_t len = bench_module(module, 0x08000000, platform, 2, 0, 1006);
 	bench_alternate(bench, 0);
-	write_module(bench, OTA, module, len);
+	bench_write_module(bench, OTA, module, len);
 	bench_alternate(bench, 1);
 	assert_int_equal(bench_write(bench, 1753, &flag, 1), VUNIT_ACK);
 }

@@ -16,6 +16,7 @@
 #include "vunit_bench.h"
 
 enum {
+	PHOTON = 6,
 	PART_1 = 0x08020000,
 	PART_2 = 0x08060000,
 	OTA = 0x080C0000,
@@ -36,37 +37,14 @@ static void read_flash(const struct bench *bench, uint32_t address, void *to, si
 	bench_file(bench, "alt0.bin", address - 0x08000000, to, len);
 }
 
-/* A module without vectors, with a right CRC. */
-static size_t make_module(
-	uint8_t *to, uint32_t start, uint8_t function, uint8_t index, uint16_t version)
-{
-	uint32_t len = 0x400;
-	memset(to, 0x5A, len);
-	memset(to, 0, 24);
-	bytes_put_le32(to, start);
-	bytes_put_le32(to + 4, start + len);
-	bytes_put_le16(to + 10, version);
-	bytes_put_le16(to + 12, 6);
-	to[14] = function;
-	to[15] = index;
-	bytes_put_be32(to + len, digest_crc32(to, len));
-	return len + 4;
-}
-
-static void write_module(struct bench *bench, uint32_t address, const uint8_t *module, size_t len)
-{
-	assert_int_equal(bench_erase(bench, address), VUNIT_ACK);
-	assert_int_equal(bench_write(bench, address, module, (uint16_t)len), VUNIT_ACK);
-}
-
 static void write_parts(struct bench *bench, uint16_t version)
 {
-	uint8_t module[2048];
-	size_t len = make_module(module, PART_1, 4, 1, version);
+	uint8_t module[BENCH_MODULE_MAX];
+	size_t len = bench_module(module, PART_1, PHOTON, 4, 1, version);
 	bench_alternate(bench, 0);
-	write_module(bench, PART_1, module, len);
-	len = make_module(module, PART_2, 4, 2, version);
-	write_module(bench, PART_2, module, len);
+	bench_write_module(bench, PART_1, module, len);
+	len = bench_module(module, PART_2, PHOTON, 4, 2, version);
+	bench_write_module(bench, PART_2, module, len);
 }
 
 static void test_a_fresh_unit_has_valid_parts_and_erased_keys(void **unused)
@@ -200,10 +178,10 @@ static void test_boot_goes_by_the_header_of_part_1(void **unused)
 {
 	(void)unused;
 	struct bench bench = bench_new(VUNIT_PHOTON_1_4_4);
-	uint8_t module[2048];
-	size_t len = make_module(module, PART_1, 4, 1, 1406);
+	uint8_t module[BENCH_MODULE_MAX];
+	size_t len = bench_module(module, PART_1, PHOTON, 4, 1, 1406);
 	module[100] ^= 1; /* the header is right, the CRC is not */
-	write_module(&bench, PART_1, module, len);
+	bench_write_module(&bench, PART_1, module, len);
 	bench_leave(&bench);
 	assert_int_equal(vunit_mode(bench.unit), VUNIT_DEAD);
 	bench_power(&bench, true);
@@ -310,9 +288,9 @@ static void test_a_staged_bootloader_is_applied_by_new_firmware_only(void **unus
 {
 	(void)unused;
 	struct bench bench = bench_new(VUNIT_PHOTON_1_0_0);
-	uint8_t module[2048], flag = 0xA5, sector[24];
-	size_t len = make_module(module, 0x08000000, 2, 0, 1006);
-	write_module(&bench, OTA, module, len);
+	uint8_t module[BENCH_MODULE_MAX], flag = 0xA5, sector[24];
+	size_t len = bench_module(module, 0x08000000, PHOTON, 2, 0, 1006);
+	bench_write_module(&bench, OTA, module, len);
 	bench_alternate(&bench, 1);
 	assert_int_equal(bench_write(&bench, 1753, &flag, 1), VUNIT_ACK);
 	bench_leave(&bench); /* firmware 1.0.0 */
@@ -335,9 +313,9 @@ static void test_a_missing_user_part_comes_from_the_factory_region(void **unused
 {
 	(void)unused;
 	struct bench bench = bench_new(VUNIT_PHOTON_1_4_4);
-	uint8_t module[2048], back[64];
-	size_t len = make_module(module, USER, 5, 1, 6);
-	write_module(&bench, FACTORY, module, len);
+	uint8_t module[BENCH_MODULE_MAX], back[64];
+	size_t len = bench_module(module, USER, PHOTON, 5, 1, 6);
+	bench_write_module(&bench, FACTORY, module, len);
 	bench_leave(&bench);
 	read_flash(&bench, USER, back, sizeof(back));
 	assert_memory_equal(back, module, sizeof(back));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "digest.h"
 #include "vunit.h"
 
 struct bench {
@@ -230,4 +231,31 @@ static inline void bench_file(const struct bench *bench, const char *name, size_
 	assert_int_equal(fseek(file, (long)offset, SEEK_SET), 0);
 	assert_int_equal(fread(to, 1, len, file), len);
 	fclose(file);
+}
+
+/* A module of a platform (6 Photon, 8 P1, 10 Electron) without vectors, with a right CRC; its length, which is less
+ * than BENCH_MODULE_MAX. */
+enum { BENCH_MODULE_MAX = 2048 };
+static inline size_t bench_module(uint8_t to[BENCH_MODULE_MAX], uint32_t start, uint16_t platform,
+	uint8_t function, uint8_t index, uint16_t version)
+{
+	uint32_t len = 0x400;
+	memset(to, 0x5A, len);
+	memset(to, 0, 24);
+	bytes_put_le32(to, start);
+	bytes_put_le32(to + 4, start + len);
+	bytes_put_le16(to + 10, version);
+	bytes_put_le16(to + 12, platform);
+	to[14] = function;
+	to[15] = index;
+	bytes_put_be32(to + len, digest_crc32(to, len));
+	return len + 4;
+}
+
+/* In one sector, or what is erased together, of the present alternate setting. */
+static inline void bench_write_module(
+	struct bench *bench, uint32_t address, const uint8_t *module, size_t len)
+{
+	assert_int_equal(bench_erase(bench, address), VUNIT_ACK);
+	assert_int_equal(bench_write(bench, address, module, (uint16_t)len), VUNIT_ACK);
 }
