@@ -31,6 +31,8 @@ static const char help[] =
 	"  --key KEY.pem    the private key; only its owner may be able to read the file\n"
 	"  --passin-file F  its passphrase is the first line of this file; otherwise it is asked for\n"
 	"  --slot S         the slot or port of the unit, if there are others\n"
+	"  --foreign        also a file that this station's record does not know: of another station, whose\n"
+	"                   people have told its sha256\n"
 	"  --yes            do not ask\n"
 	"  --device-id ID   its id, where it cannot tell by itself; wants --slot\n"
 	"  --operator NAME  into the record\n"
@@ -43,7 +45,7 @@ static const char help[] =
 struct options {
 	struct visit_options visit;
 	const char *backup, *key, *passin_file;
-	bool yes, json;
+	bool yes, foreign, json;
 };
 
 struct run {
@@ -110,6 +112,8 @@ static void print_plan(const struct run *run, FILE *to)
 	clock_format_utc(manifest->at, when, sizeof when);
 	fprintf(to, "%s  %s  %s, as it was at %.19s UTC\n", run->unit.slot, run->attempt.device_id,
 		run->unit.family->title, when);
+	if (run->attempt.by_label)
+		fprintf(to, "  only its label says that this is that unit: make sure\n");
 	for (size_t i = 0; i < manifest->piece_count; i++)
 		print_piece(run, &manifest->pieces[i], to);
 	if (run->restore.goes_away)
@@ -183,18 +187,22 @@ static bool come_back(void *context, struct err *err)
 	return visit_come_back(run->visit, &run->unit, &run->attempt, err);
 }
 
-/* Whose file it is by its hash, which nobody but a station's record can tell. */
-static bool note_file(struct run *run, struct err *err)
+/* Whose file it is by its hash, which nobody but a station's record can tell: a recipient's certificate is no
+ * secret, so that a file which opens may be anybody's. */
+static bool judge_file(struct run *run, struct err *err)
 {
 	struct record *record = visit_record(run->visit);
 	struct record_backup_file file;
 	const char *id = run->attempt.id, *hash = run->backup.file_sha256;
-	return record_backup_by_hash(record, hash, &file, err) &&
-	       record_observe(record, id, "backup-sha256", hash, err) &&
-	       record_observe(
-		       record, id, "backup-taken-by", run->backup.manifest.attempt_id, err) &&
-	       record_observe(
-		       record, id, "backup-of-this-record", file.path[0] ? "yes" : "no", err);
+	if (!record_backup_by_hash(record, hash, &file, err) ||
+		!record_observe(record, id, "backup-sha256", hash, err) ||
+		!record_observe(
+			record, id, "backup-taken-by", run->backup.manifest.attempt_id, err) ||
+		!record_observe(
+			record, id, "backup-of-this-record", file.path[0] ? "yes" : "no", err))
+		return false;
+	return file.path[0] || run->options->foreign ||
+	       err_set(err, REASON_BACKUP_UNKNOWN, "its sha256 is %s", hash);
 }
 
 static bool compare(void *context, struct err *err)
@@ -216,7 +224,7 @@ static bool look(struct run *run, struct err *err)
 		.context = run };
 	return restore_judge(
 		       &run->backup.manifest, run->unit.family, run->attempt.device_id, err) &&
-	       refuse_marked(run, err) && note_file(run, err) &&
+	       refuse_marked(run, err) && judge_file(run, err) &&
 	       record_step(record, run->attempt.id, "compare", compare, run, err);
 }
 
@@ -329,7 +337,8 @@ int cmd_restore(int argc, char **argv)
 	struct visit_options *visit = &options.visit;
 	const struct cmd_option own[] = { { "key", &options.key, NULL },
 		{ "passin-file", &options.passin_file, NULL }, { "yes", NULL, &options.yes },
-		{ "slot", &visit->slot, NULL }, { "device-id", &visit->device_id, NULL },
+		{ "foreign", NULL, &options.foreign }, { "slot", &visit->slot, NULL },
+		{ "device-id", &visit->device_id, NULL },
 		{ "operator", &visit->operator_name, NULL }, { "state", &visit->state, NULL },
 		{ "config", &visit->config, NULL }, { "json", NULL, &options.json } };
 	char **arguments;

@@ -189,6 +189,9 @@ enum err_kind {
 		"name recipients in the job, backup : { recipients = ... }, or give --recipient") \
 	X(BACKUP_OF_ANOTHER, "backup-of-another", REJECT, REFUSED, HANDLING, \
 		"The backup is not of this unit", "take the backup of this unit, or the unit of the backup") \
+	X(BACKUP_UNKNOWN, "backup-unknown", REJECT, REFUSED, HANDLING, \
+		"Our record does not know this backup, and anybody can encrypt a file to its recipients", \
+		"ask whoever sent it for its sha256; if that is this one, --foreign takes it") \
 	X(FAULTS_FOUND, "faults-found", DEVICE, FAIL, UNIT, \
 		"A diagnosis found faults on the unit", \
 		"see its findings; repair it, or set it aside") \

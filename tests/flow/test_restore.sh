@@ -85,7 +85,11 @@ printf '\x55' | dd of=plain/alt0-080a0000-user.bin bs=1 seek=5000 conv=notrunc s
 openssl cms -encrypt -aes-256-gcm -binary -outform DER -in forged.tar -out forged quality.pem
 restore 2 forged --slot A1 --key quality.key --yes
 grep "alt0-080a0000-user.bin does not have the hash of its manifest" err >/dev/null || fail "a forged backup: $(cat err)"
-rm -rf plain forged.tar foreign.tar
+# As good as a backup in all: somebody who has the certificate made it.
+open "$file" quality plain || fail "it does not open"
+(cd plain && tar --format=ustar -b1 -cf ../anybodys.tar -- *)
+openssl cms -encrypt -aes-256-gcm -binary -outform DER -in anybodys.tar -out anybodys quality.pem
+rm -rf plain forged.tar foreign.tar anybodys.tar
 chmod 644 quality.key
 restore 2 "$file" --slot A1 --key quality.key --yes
 grep "others may read it" err >/dev/null || fail "a key that all can read: $(cat err)"
@@ -97,6 +101,9 @@ restore 2 "$file" --slot A2 --key quality.key --yes
 equal "another unit" "restore|REFUSED|backup-of-another" "$(last)"
 damage A1 0 0xa0400
 rm -rf units.before && cp -r rehearsal/units units.before
+restore 2 anybodys --slot A1 --key quality.key --yes
+equal "a file that the record does not know" "restore|REFUSED|backup-unknown" "$(last)"
+grep "its sha256 is $(sha256sum anybodys | cut -d' ' -f1)" err >/dev/null || fail "unknown: $(cat err)"
 restore 2 "$file" --slot A1 --key quality.key </dev/null
 equal "nobody says yes" "restore|ABORTED|stopped" "$(last)"
 restore 2 "$file" --slot A1 --key quality.key <<<A2
@@ -121,6 +128,13 @@ equal "observations" "backup-of-this-record yes|backup-sha256 $(sha256sum "$file
 	FROM (SELECT * FROM observation WHERE name IN ('backup-sha256', 'backup-of-this-record') AND attempt_id =
 	(SELECT id FROM attempt WHERE kind = 'restore' AND outcome = 'PASS') ORDER BY name)")"
 equal "the key" enrolled "$(key_state "$old_key")"
+sound
+
+# --- one that the record does not know, when somebody says so ---
+damage A1 0 0xa0400
+restore 0 anybodys --slot A1 --key quality.key --yes --foreign --json
+as_saved A1 0 $((0x100000)) "$((0xc100)):4" "$((0x12000)):4"
+equal "whose it is" no "$(sql "SELECT value FROM observation WHERE name = 'backup-of-this-record' AND attempt_id = '$(jq -r .attempt_id out)'")"
 sound
 
 # --- a newer key and other settings: the old ones come back, and the record says so ---
@@ -285,6 +299,7 @@ expect 0 "$STATION" rehearse stm32-custom.cfg --units 1
 save A1
 damage A1 0 0x100 0x8010 0x10400
 restore 0 "$file" --key lab.key --yes
+grep "only its label says that this is that unit" out >/dev/null || fail "nobody is told of the label: $(cat out)"
 as_saved A1 0 $((0x100000))
 nothing_plain units.saved/alt0.bin $((0x8000 + 7)) 32
 sound
