@@ -6,17 +6,27 @@
 
 #include "audit.h"
 
-static int old_setup(void **state)
+static int setup(void **state, int version)
 {
 	char command[2 * FS_PATH_MAX];
 	struct bench *bench = calloc(1, sizeof *bench);
 	snprintf(bench->folder, sizeof bench->folder, "/tmp/test_record.XXXXXX");
 	if (!mkdtemp(bench->folder))
 		return -1;
-	snprintf(command, sizeof command, "sqlite3 '%s/station.db' <'%s/tests/data/record-1.sql'",
-		bench->folder, SOURCE_DIR);
+	snprintf(command, sizeof command, "sqlite3 '%s/station.db' <'%s/tests/data/record-%d.sql'",
+		bench->folder, SOURCE_DIR, version);
 	*state = bench;
 	return system(command);
+}
+
+static int setup_1(void **state)
+{
+	return setup(state, 1);
+}
+
+static int setup_3(void **state)
+{
+	return setup(state, 3);
 }
 
 static bool open_virtual(struct bench *bench)
@@ -54,6 +64,46 @@ static void version_1_becomes_the_newest(void **state)
 	GOOD(bench, audit_run(bench->record, &options, &summary, &bench->err));
 	assert_int_equal(summary.findings, 0);
 	assert_int_equal(summary.head.seq, 5);
+}
+
+/* Two units were made, and one of them was backed up. */
+static void judge_3_as_the_newest(struct bench *bench, const char *kept)
+{
+	struct audit_summary summary;
+	const struct audit_options options = { .finding = told };
+	GOOD(bench, open_virtual(bench));
+	SQL_IS(bench, "5", "SELECT value FROM meta WHERE key = 'schema_version'");
+	/* What was summed up already is not added once more. */
+	SQL_IS(bench, "2|0|0|2",
+		"SELECT sum(passed_first), sum(passed_later), sum(failed), sum(tries) FROM step_sum"
+		" WHERE step = 'readback'");
+	SQL_IS(bench, kept,
+		"SELECT count(*), count(DISTINCT path), coalesce(keep_until - at, 'no end') FROM backup");
+	SQL_IS(bench, "0|0",
+		"SELECT (SELECT count(*) FROM backup_removed), (SELECT count(*) FROM unit_cleared)");
+	SQL_IS(bench, "ok", "PRAGMA integrity_check");
+	GOOD(bench, audit_run(bench->record, &options, &summary, &bench->err));
+	assert_int_equal(summary.findings, 0);
+	assert_int_equal(summary.head.seq, 3);
+}
+
+static void version_3_becomes_the_newest(void **state)
+{
+	judge_3_as_the_newest(*state, "11|1|31536000000");
+}
+
+/* Version 3 brought how long a backup is kept, and what was removed. */
+static void version_2_becomes_the_newest(void **state)
+{
+	struct bench *bench = *state;
+	char out[64];
+	assert_int_equal(
+		foreign_sql(bench,
+			"DROP TABLE backup_removed; ALTER TABLE backup DROP COLUMN keep_until;"
+			" UPDATE meta SET value = '2' WHERE key = 'schema_version'",
+			out, sizeof out),
+		0);
+	judge_3_as_the_newest(bench, "11|1|no end");
 }
 
 static void a_failed_migration_changes_nothing(void **state)
@@ -137,13 +187,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-			version_1_becomes_the_newest, old_setup, bench_teardown),
+			version_1_becomes_the_newest, setup_1, bench_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_failed_migration_changes_nothing, old_setup, bench_teardown),
+			version_2_becomes_the_newest, setup_3, bench_teardown),
 		cmocka_unit_test_setup_teardown(
-			a_sum_that_was_changed_is_found, old_setup, bench_teardown),
-		cmocka_unit_test_setup_teardown(older_seals_stay_and_the_next_covers_older_marks,
-			old_setup, bench_teardown),
+			version_3_becomes_the_newest, setup_3, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_failed_migration_changes_nothing, setup_1, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_sum_that_was_changed_is_found, setup_1, bench_teardown),
+		cmocka_unit_test_setup_teardown(
+			older_seals_stay_and_the_next_covers_older_marks, setup_1, bench_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
