@@ -101,8 +101,21 @@ static bool run_station(struct sweep *sweep, unsigned unit, enum how how, unsign
 	return false;
 }
 
+/* The intent to write a key is durable before its first byte is written. Not looked at where a fresh unit's firmware
+ * makes itself one. */
+static void judge_known(struct sweep *sweep, const char *where, const char *id, const char *key)
+{
+	bool makes_keys = !sweep->returned && strcmp(sweep->bench.family, "core") != 0;
+	if (!makes_keys &&
+		!bench_sql_int(&sweep->bench,
+			"SELECT count(*) FROM device_key WHERE device_id = '%s' AND fingerprint = '%s'",
+			id, key))
+		sweep_found(sweep, where, "the key %.12s is on the unit, and nobody knows of it", key);
+}
+
 /* The fingerprint of the key on the unit if the record knows it and the attempt was cut off; otherwise "". */
-static void key_to_resume(struct sweep *sweep, unsigned unit, char ret[KEY_FINGERPRINT])
+static void key_to_resume(
+	struct sweep *sweep, const char *where, unsigned unit, char ret[KEY_FINGERPRINT])
 {
 	const struct line_bench *bench = &sweep->bench;
 	const struct family_key_slot *slot = bench->plan->device_key.slot;
@@ -116,6 +129,7 @@ static void key_to_resume(struct sweep *sweep, unsigned unit, char ret[KEY_FINGE
 	if (!keyslot_parse_device(
 		    &slot->format, memory + slot->addr, slot->format.size, &keypair, &err))
 		return;
+	judge_known(sweep, where, id, keypair_public(keypair)->fingerprint);
 	bench_sql(bench, outcome, sizeof outcome,
 		"SELECT outcome FROM attempt WHERE device_id = '%s' ORDER BY passage DESC LIMIT 1",
 		id);
@@ -171,7 +185,7 @@ static bool try_death(struct sweep *sweep, enum how how, unsigned at)
 		sweep_found(sweep, where, "PASS in the record, but %s", why);
 	if (bench_sql_int(bench, "SELECT count(*) FROM batch WHERE ended_at IS NULL"))
 		sweep_found(sweep, where, "a batch is open");
-	key_to_resume(sweep, unit, key);
+	key_to_resume(sweep, where, unit, key);
 	sweep->resumed += key[0] != 0;
 	sweep_converge(sweep);
 	judge_resumed(sweep, where, unit, key);
