@@ -26,6 +26,9 @@ bytes rehearsal/units/A1/alt1.bin 34 612 >key.before
 reprovision 1 photon --yes --units 1 --api particle --cloud refuse-new
 equal "the cloud takes no other key" "reprovision|FAIL|cloud-refused" "$(ended A1)"
 bytes rehearsal/units/A1/alt1.bin 34 612 | cmp - key.before || fail "the old key is not back"
+for copy in 0x4000 0x8000; do
+	bytes rehearsal/units/A1/alt0.bin $((copy + 7548 + 34)) 612 | cmp - key.before || fail "the old key is not back in the sector at $copy"
+done
 same A1 "$old"
 equal "put back" "$old" "$(observed A1 key-put-back)"
 sound
