@@ -21,8 +21,8 @@ static const char help[] =
 	"while the line runs.\n"
 	"\n"
 	"cleared sets nothing aside: somebody has done by hand what the unit's last re-provisioning "
-	"left to do, and\n"
-	"the unit is for resale from now on.\n"
+	"left to do.\n"
+	"A unit that is PASS and not set aside is for resale then.\n"
 	"\n"
 	"  --note TEXT      why; of cleared, what was done; wanted for all but released\n"
 	"  --operator NAME  who\n"
@@ -84,7 +84,7 @@ static int clear(const struct options *options, struct record *record)
 	}
 	if (!record_cleared(record, resale.attempt_id, options->note, options->operator_name, &err))
 		return cmd_fail("mark", &err);
-	printf("%s: cleared; for resale; before: %s\n", options->device_id,
+	printf("%s: cleared, nothing is left to do by hand; before: %s\n", options->device_id,
 		resale.cleared ? "cleared" : resale.text);
 	return EXIT_DONE;
 }

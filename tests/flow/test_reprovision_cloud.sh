@@ -11,6 +11,12 @@ as_before() {
 	equal "$2: $1: key in the cloud" "$3" "$(fingerprint_of_pem "rehearsal/cloud/$(device_of "$1").pem")"
 }
 
+# keys_told JOB KEYS: of units that came back, by the report; zeros left out
+keys_told() {
+	expect 0 "$STATION" report --state rehearsal --all --format json
+	equal "$1: keys in the report" "$2" "$(jq -c '.returned.keys | with_entries(select(.value > 0))' out)"
+}
+
 rotation() { # JOB KEY-OFFSET KEY-LENGTH
 	local old new how id
 	policy "$1" "backup = false;"
@@ -40,12 +46,15 @@ rotation() { # JOB KEY-OFFSET KEY-LENGTH
 	equal "$1: the new key" "abandoned" "$(key_state "$new")"
 	equal "$1: its step" "put-back|PASS" "$(sql "SELECT name, outcome FROM step WHERE attempt_id = '$(last A1 id)' ORDER BY seq DESC LIMIT 1")"
 	case "$(last A1 detail)" in *"its old key was put back and read back") ;; *) fail "$1: told as $(last A1 detail)" ;; esac
+	keys_told "$1" '{"refused":2,"abandoned":1,"enrolled_not_pass":1,"put_back":1}'
 	sound
 
 	# The same unit, once the cloud is good: rotated.
 	reprovision 0 "$1" --yes --units 1
 	agreed A1 "$1"
 	equal "$1: the old key at last" superseded "$(key_state "$old")"
+	keys_told "$1" '{"read_back":1,"refused":2,"abandoned":1,"renewed":1,"put_back":1}'
+	equal "$1: the key of the production" '{"read_back":3,"superseded":1}' "$(jq -c '.keys | with_entries(select(.value > 0))' out)"
 
 	# F21: the cloud holds a key that nobody knows: the unit stays as it came. It holds none: it gets the new one.
 	rm -rf before

@@ -53,6 +53,8 @@ elsewhere() { # JOB
 	equal "$1: its key stays" "$old" "$(key_on A1 "$1")"
 	equal "$1: found" "enrolled||read-back" "$(sql "SELECT state, attempt_id, enrol_proof FROM device_key WHERE fingerprint = '$old'")"
 	equal "$1: adopted" "$old" "$(observed A1 key-adopted)"
+	expect 0 "$STATION" report --state rehearsal --all --format json
+	equal "$1: kept, in the report" '{"read_back":1,"kept":1}' "$(jq -c '.returned.keys | with_entries(select(.value > 0))' out)"
 	agreed A1 "$1"
 	sound
 

@@ -82,6 +82,47 @@ static void yields_are_those_of_the_design(void **state)
 	report_free(report);
 }
 
+/* Units that the cloud lets in although they are not PASS: as they stand by now. */
+static void enrolled_units_without_pass_are_counted(void **state)
+{
+	struct bench *bench = *state;
+	char batch[UUID_TEXT], attempt[UUID_TEXT];
+	struct public_key key;
+	const struct figures_scope scope = { .work_order = "W1" };
+	begin_batch(bench, PLAN_1, "main", "W1", batch);
+	/* A fails with a key that is enrolled, B with one that is not, C before it had any. */
+	begin_attempt(bench, batch, UNIT_A, attempt);
+	answer(bench, put_key(bench, attempt, "main", &key), true);
+	GOOD(bench, finish(bench, attempt, OUTCOME_FAIL, REASON_FLASH_BAD));
+	begin_attempt(bench, batch, UNIT_B, attempt);
+	answer(bench, put_key(bench, attempt, "main", &key), false);
+	GOOD(bench, finish(bench, attempt, OUTCOME_FAIL, REASON_FLASH_BAD));
+	make_plain(bench, batch, UNIT_C, OUTCOME_FAIL, REASON_FLASH_BAD);
+	SQL_IS(bench, UNIT_A,
+		"SELECT group_concat(device_id) FROM attempt WHERE left_enrolled = 1");
+	struct report *report = make(bench, &scope);
+	assert_int_equal(report->keys.by_now.enrolled_not_pass, 1);
+	report_free(report);
+	/* Once more, before its key is looked at; one unit all the same. */
+	make_plain(bench, batch, UNIT_A, OUTCOME_ABORTED, REASON_STOPPED);
+	report = make(bench, &scope);
+	assert_int_equal(report->keys.by_now.enrolled_not_pass, 1);
+	report_free(report);
+	/* What changes nothing on it does not count; PASS does. */
+	make_plain(bench, batch, UNIT_A, OUTCOME_REFUSED, REASON_NEEDS_REPAIR);
+	report = make(bench, &scope);
+	assert_int_equal(report->keys.by_now.enrolled_not_pass, 1);
+	report_free(report);
+	begin_attempt(bench, batch, UNIT_A, attempt);
+	do_step(bench, attempt, "readback", 1, OUTCOME_PASS, REASON_NONE);
+	answer(bench, put_key(bench, attempt, "main", &key), true);
+	GOOD(bench, finish(bench, attempt, OUTCOME_PASS, REASON_NONE));
+	report = make(bench, &scope);
+	assert_int_equal(report->keys.by_now.enrolled_not_pass, 0);
+	assert_int_equal(report->keys.by_now.superseded, 1);
+	report_free(report);
+}
+
 static void steps_multiply_to_the_rolled_yield(void **state)
 {
 	struct bench *bench = *state;
@@ -185,6 +226,8 @@ static void wilson_is_wilsons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			enrolled_units_without_pass_are_counted, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
 			yields_are_those_of_the_design, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
