@@ -113,9 +113,7 @@ bool batch_open_record(
 	unsigned recovered = 0, removed;
 	if (!record_open(&record, &batch->record, &recovered, err))
 		return false;
-	if (recovered)
-		fprintf(stderr, "station %s: %u attempts were open and are INTERRUPTED now\n",
-			batch->command, recovered);
+	cmd_tell_recovered(batch->command, recovered);
 	batch->state_dir = state_dir;
 	return fs_join(log, state_dir, "logs/station.log", err) &&
 	       log_open(log, &batch->log, err) &&

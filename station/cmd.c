@@ -151,3 +151,10 @@ void cmd_hint_rehearsal(const char *name, const char *state)
 			"station %s: the record of a rehearsal is in ./rehearsal: --state rehearsal\n",
 			name);
 }
+
+void cmd_tell_recovered(const char *name, unsigned count)
+{
+	if (count)
+		fprintf(stderr, "station %s: %u attempts were open and are INTERRUPTED now\n", name,
+			count);
+}

@@ -75,3 +75,5 @@ bool cmd_state(
 /* Tells where a rehearsal's record is, if no folder was given and there is one: it is never taken for
  * the line's by guessing. */
 void cmd_hint_rehearsal(const char *name, const char *state);
+/* Of attempts that a dead station left open, if there were any. */
+void cmd_tell_recovered(const char *name, unsigned count);

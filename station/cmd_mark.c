@@ -123,9 +123,7 @@ static int run(const struct options *options)
 	open.signing_key_file = config.signing_key_file;
 	if (!record_open(&open, &record, &recovered, &err))
 		return cmd_fail("mark", &err);
-	if (recovered)
-		fprintf(stderr, "station mark: %u attempts were open and are INTERRUPTED now\n",
-			recovered);
+	cmd_tell_recovered("mark", recovered);
 	int status = mark(options, record);
 	record_close(record);
 	return status;

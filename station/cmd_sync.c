@@ -290,9 +290,7 @@ static bool open_record(struct sync *sync, struct err *err)
 		.existing = true };
 	if (!record_open(&options, &sync->record, &recovered, err))
 		return false;
-	if (recovered)
-		fprintf(stderr, "station sync: %u attempts were open and are INTERRUPTED now\n",
-			recovered);
+	cmd_tell_recovered("sync", recovered);
 	return true;
 }
 

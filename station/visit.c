@@ -51,9 +51,7 @@ static bool open_record(struct visit *visit, struct err *err)
 	record.existing = fs_exists(database);
 	if (!record_open(&record, &visit->record, &recovered, err))
 		return false;
-	if (recovered)
-		fprintf(stderr, "station %s: %u attempts were open and are INTERRUPTED now\n",
-			visit->options.command, recovered);
+	cmd_tell_recovered(visit->options.command, recovered);
 	return true;
 }
 

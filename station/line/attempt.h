@@ -89,7 +89,7 @@ struct dfuse_progress attempt_progress(struct attempt *attempt, uint64_t bytes_t
 /* Opens a DFU session on the present enumeration. */
 bool attempt_open_session(struct attempt *attempt, struct err *err) MUST_CHECK;
 void attempt_close_session(struct attempt *attempt);
-/* Takes the unit through a table, with the tries that its steps are given. */
+/* tries.c: takes the unit through a table, with the tries that its steps are given. */
 bool attempt_run_steps(
 	struct attempt *attempt, const struct step_table *table, struct err *err) MUST_CHECK;
 /* May anything be changed on the unit by now? */
