@@ -40,6 +40,8 @@ static void put_wrapped(struct text_buf *to, const char *text, int indent)
 	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
 		bool starts = starts_column(*at), is_word = column > indent && at[-1] == ' ';
 		if (starts && (column == WIDTH || (is_word && runs_over(at, column)))) {
+			while (to->len && to->text[to->len - 1] == ' ')
+				to->text[--to->len] = 0;
 			text_buf_addf(to, "\n%*s", indent, "");
 			column = indent;
 			if (*at == ' ')
@@ -116,6 +118,8 @@ static void put_seal(struct text_buf *to, const json_t *attempt)
 	snprintf(text, sizeof text, "%" PRId64 "  %s", life_number(attempt, "seal_seq"),
 		life_text(attempt, "seal_hash"));
 	put_field(to, "seal", text);
+	put_field(to, "  signed",
+		life_text(attempt, "seal_signature") ? "by the station's key" : "no");
 }
 
 static void put_findings(struct text_buf *to, const json_t *findings)
@@ -275,4 +279,9 @@ void render_life_text(const struct life *life, struct text_buf *to)
 	json_array_foreach(life->keys, i, object) put_key(to, object);
 	json_array_foreach(life->batches, i, object) put_batch(to, object);
 	json_array_foreach(life->marks, i, object) put_mark(to, object);
+	text_buf_addf(to,
+		"\nA seal covers its attempt and the seal before; station audit recomputes all of "
+		"them, with --anchor\nFILE against seals that somebody else kept. How: "
+		"docs/database.md. Process records of this station;\nthey claim no traceability "
+		"level.\n");
 }

@@ -72,6 +72,9 @@ for text in "$odd" 'W<1>' "$good" photon "$(sql 'SELECT plan_sha256 FROM batch')
 done
 grep -q 'claims no traceability level' page || fail "what the page does not claim"
 expect 0 "$STATION" show "$good" --state rehearsal --format text
+grep "station audit recomputes all of them" out >/dev/null && grep "^      signed  *no$" out >/dev/null &&
+	grep 'traceability' out >/dev/null || fail "the text does not tell how a seal is checked: $(tail -n 5 out)"
+grep ' $' out && fail "blanks at the end of a row"
 for text in 'PASS: ' "$(sql "SELECT sha256 FROM batch_image WHERE region = 'user'")" 'station          '; do
 	grep -qF -- "$text" out || fail "'$text' is not in the text"
 done
