@@ -151,10 +151,22 @@ static void unlink_listeners(struct umock *umock)
 	g_free(root);
 }
 
+static bool is_taken(const struct umock *umock, unsigned number)
+{
+	for (const struct umock_arrival *arrival = umock->arrivals; arrival;
+		arrival = arrival->next)
+		if (arrival->here && arrival->number == number)
+			return true;
+	return false;
+}
+
+/* As the kernel does: the next one that nothing on the bus has. */
 static unsigned next_number(struct umock *umock)
 {
-	if (++umock->last_number == NUMBER_MAX)
-		umock->last_number = 2;
+	do
+		if (++umock->last_number >= NUMBER_MAX)
+			umock->last_number = 2;
+	while (is_taken(umock, umock->last_number));
 	return umock->last_number;
 }
 
