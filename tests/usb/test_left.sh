@@ -56,6 +56,8 @@ export job downloads uploads first_upload block address
 # GETSTATUS; 3 for the erase, 6 for each of 2 blocks, 2 at the end; 5 to leave.
 job=photon downloads=23 uploads=5 first_upload=4 block=4096 address=0x080A0000
 family "2 3 5 6 9" $((0xa0000)) photon-user.bin alt1.bin 34
+job=electron downloads=23 uploads=5 first_upload=4 block=4096 address=0x08080000
+family "2 3 5 6 9" $((0x80000)) electron-user.bin alt1.bin 3106
 # CLRSTATUS and GETSTATUS more, and an erase for each page.
 job=core downloads=28 uploads=5 first_upload=6 block=1024 address=0x08005000
 family "2 3 5 6 9 10" $((0x5000)) core-user.bin alt1.bin $((0x2000))
