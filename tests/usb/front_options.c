@@ -21,7 +21,8 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 		{ "folder", required_argument, NULL, 'd' },
 		{ "speed", required_argument, NULL, 's' }, { "mode", required_argument, NULL, 'm' },
 		{ "faults", required_argument, NULL, 'x' }, { "old", no_argument, NULL, 'o' },
-		{ "controllers", required_argument, NULL, 'c' }, { 0 } };
+		{ "controllers", required_argument, NULL, 'c' },
+		{ "power", no_argument, NULL, 'p' }, { 0 } };
 	int option;
 	*ret = (struct front_options){
 		.units = 1, .family = "core", .mode = "dfu", .controllers = 1
@@ -39,6 +40,8 @@ static bool read_options(int argc, char **argv, struct front_options *ret)
 			ret->faults = optarg;
 		else if (option == 'o')
 			ret->old = true;
+		else if (option == 'p')
+			ret->power = true;
 		else if (option == 'm')
 			ret->mode = optarg;
 		else if (option == 'c')
@@ -89,7 +92,8 @@ bool front_options(int argc, char **argv, const char *program, struct front_opti
 	if (!read_options(argc, argv, ret)) {
 		fprintf(stderr,
 			"usage: %s [--units N] [--family NAME] [--folder DIR] "
-			"[--speed X] [--mode dfu|run|mixed|listening] [--old] [--faults FILE] -- COMMAND...\n",
+			"[--speed X] [--mode dfu|run|mixed|listening] [--old] [--faults FILE] "
+			"[--controllers N] [--power] -- COMMAND...\n",
 			program);
 		return false;
 	}

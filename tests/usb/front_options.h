@@ -10,6 +10,7 @@ struct front_options {
 	unsigned units, controllers;
 	const char *family, *folder, *faults, *mode;
 	double speed;
+	bool power;      /* usbip-run: units lose their power with their ports */
 	bool old;        /* the family's oldest bootloader and firmware */
 	bool own_folder; /* made for this run */
 	char **command;

@@ -110,7 +110,7 @@ static void jump(struct usbip_place *place)
 /* How long nothing happens unless the kernel asks for something. */
 static int sleep_ms(const struct usbip_place *place)
 {
-	if (!place->unit)
+	if (!place->unit || place->dark)
 		return -1;
 	double speed = place->usbip->speed;
 	uint64_t event_us = vunit_next_event_us(place->unit), due_us = usbip_next_due_us(place);
@@ -130,7 +130,7 @@ static int sleep_ms(const struct usbip_place *place)
 static bool look(struct usbip_place *place, struct pollfd ret_waits[2], int *ret_sleep_ms)
 {
 	SCOPED_LOCK(&place->lock);
-	if (place->unit) {
+	if (place->unit && !place->dark) {
 		usbip_sync(place, 0);
 		jump(place);
 		if (place->socket >= 0 && !usbip_finish_due(place))
@@ -216,7 +216,8 @@ bool usbip_plug(
 	place->base_us = clock_mono_us();
 	place->clock_us = 0;
 	place->requests_left = -1;
-	place->frozen = false;
+	place->frozen = place->dark = false;
+	place->button = button;
 	vunit_power(unit, button, 0);
 	if (!start(place, err))
 		return false;
@@ -251,6 +252,32 @@ void usbip_unplug(struct usbip *usbip, unsigned port)
 	place->unit = NULL;
 	if (place->running)
 		eventfd_write(place->wake, 1);
+}
+
+bool usbip_is_used(struct usbip *usbip, unsigned port)
+{
+	struct usbip_place *place = place_of(usbip, port);
+	SCOPED_LOCK(&place->lock);
+	return place->unit != NULL;
+}
+
+void usbip_set_power(struct usbip *usbip, unsigned port, bool on)
+{
+	struct usbip_place *place = place_of(usbip, port);
+	SCOPED_LOCK(&place->lock);
+	if (!place->unit || place->dark == !on)
+		return;
+	place->dark = !on;
+	if (on) {
+		detach(place);
+		place->requests_left = -1;
+		place->frozen = false;
+		vunit_power(place->unit, place->button, usbip_now_us(place));
+		eventfd_write(place->wake, 1);
+	} else {
+		usbip_answer_none(place);
+		vunit_power_off(place->unit);
+	}
 }
 
 void usbip_freeze(struct usbip *usbip, unsigned port, long requests)

@@ -28,6 +28,11 @@ bool usbip_plug(struct usbip *usbip, unsigned port, struct vunit *unit, bool but
 	struct err *err) MUST_CHECK;
 /* Whether the kernel has it in its list, with its descriptors read. */
 bool usbip_is_listed(struct usbip *usbip, unsigned port);
+/* Whether a unit is plugged in, and whether its socket has power. Without, it answers nothing, and stays in the
+ * kernel's list: many hubs do not say that something lost its power with its port. When power comes back it
+ * starts, its button held as when it was plugged in, and is enumerated anew. */
+bool usbip_is_used(struct usbip *usbip, unsigned port);
+void usbip_set_power(struct usbip *usbip, unsigned port, bool on);
 /* Pulls it out, also in the middle of a transfer. The unit is closed. */
 void usbip_unplug(struct usbip *usbip, unsigned port);
 /* The unit takes so many class requests (of DFU, of a serial line) more, and then none until a
@@ -35,3 +40,8 @@ void usbip_unplug(struct usbip *usbip, unsigned port);
 void usbip_freeze(struct usbip *usbip, unsigned port, long requests);
 /* Whether a request has been kept from it since. */
 bool usbip_is_frozen(struct usbip *usbip, unsigned port);
+
+/* From now on the units have power as the kernel's root hubs say (usbip_power.c). To be ended before the front. */
+struct usbip_power;
+bool usbip_follow_power(struct usbip *usbip, struct usbip_power **ret, struct err *err) MUST_CHECK;
+void usbip_power_done(struct usbip_power *power); /* takes NULL */

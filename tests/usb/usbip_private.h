@@ -25,7 +25,8 @@ struct usbip_place {
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards all that follows */
 	bool running, stopping;
-	int wake; /* the thread looks up when this can be read */
+	bool button, dark; /* dark: without power */
+	int wake;          /* the thread looks up when this can be read */
 	struct vunit *unit;
 	int socket; /* -1: not on the bus */
 	uint32_t enumeration, devid;
@@ -51,4 +52,6 @@ bool usbip_serve(struct usbip_place *place);
 bool usbip_finish_due(struct usbip_place *place);
 /* When the next answer is due, in the unit's time; UINT64_MAX if none is. */
 uint64_t usbip_next_due_us(const struct usbip_place *place);
+/* What is under way will never be answered. */
+void usbip_answer_none(struct usbip_place *place);
 void usbip_drop_all(struct usbip_place *place);

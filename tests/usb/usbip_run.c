@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* usbip-run [options as umock-run] [--controllers N] -- COMMAND... As umock-run, on a real kernel:
- * the units hang on its virtual host controllers (usbip_front.h), spread over the first N of them.
+/* usbip-run [options as umock-run] [--controllers N] [--power] -- COMMAND... As umock-run, on a real kernel:
+ * the units hang on its virtual host controllers (usbip_front.h), spread over the first N of them; with
+ * --power they lose theirs when their ports are switched off, otherwise they do not notice.
  * The command may plug and unplug units meanwhile (front_tell.h). Needs root. */
 #include <stdio.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 {
 	struct front_options options;
 	struct usbip *usbip = NULL;
+	struct usbip_power *power = NULL;
 	struct front_tell *tell = NULL;
 	struct err err;
 	int status = FRONT_USAGE;
@@ -66,11 +68,13 @@ int main(int argc, char **argv)
 		.ports = USBIP_PLACES_MAX };
 	if (usbip_new(options.speed, options.controllers, &usbip, &err) &&
 		plug_units(usbip, &options, &err) && (bus.bus = usbip) &&
+		(!options.power || usbip_follow_power(usbip, &power, &err)) &&
 		front_tell_start(&bus, &options, &tell, &err))
 		status = front_command(options.command);
 	else
 		fprintf(stderr, "usbip-run: %s\n", err.text);
 	front_tell_stop(tell);
+	usbip_power_done(power);
 	usbip_free(usbip);
 	front_done(&options);
 	return status;

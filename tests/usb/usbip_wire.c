@@ -67,6 +67,9 @@ static bool finish(struct usbip_place *place, struct usbip_pending *pending)
 static void run_bulk(struct usbip_place *place, uint8_t endpoint, struct usbip_pending *pending)
 {
 	uint16_t moved = 0;
+	pending->due_us = UINT64_MAX;
+	if (place->dark)
+		return;
 	enum vunit_answer answer = vunit_bulk(place->unit, endpoint, pending->data,
 		(uint16_t)pending->len, &moved, usbip_now_us(place), &pending->due_us);
 	pending->endpoint = answer == VUNIT_NAK ? endpoint : 0;
@@ -99,6 +102,14 @@ uint64_t usbip_next_due_us(const struct usbip_place *place)
 	return next_us;
 }
 
+void usbip_answer_none(struct usbip_place *place)
+{
+	for (size_t i = 0; i < USBIP_PENDING_MAX; i++) {
+		place->pending[i].due_us = UINT64_MAX;
+		place->pending[i].endpoint = 0;
+	}
+}
+
 void usbip_drop_all(struct usbip_place *place)
 {
 	for (size_t i = 0; i < USBIP_PENDING_MAX; i++)
@@ -123,7 +134,7 @@ static void run_control(
 	uint16_t moved = 0;
 	place->used_us = clock_mono_us();
 	pending->due_us = UINT64_MAX;
-	if (keeps_from_unit(place, setup))
+	if (place->dark || keeps_from_unit(place, setup))
 		return;
 	enum vunit_answer answer = vunit_control(
 		place->unit, setup, pending->data, &moved, usbip_now_us(place), &pending->due_us);
