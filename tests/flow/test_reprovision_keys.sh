@@ -95,6 +95,12 @@ held() { # JOB
 	reprovision 1 "$1" --yes --cloud down
 	equal "$1: still HELD" "reprovision|REFUSED|still-held" "$(ended A1)"
 	diff -qr before rehearsal/units || fail "$1: a HELD unit was touched"
+	# Another cloud than the one that waits for its key tells nothing of it.
+	sed -e 's|cloud = "main"|cloud = "other"|' "$1.cfg" >other.cfg
+	reprovision 1 other --yes
+	equal "$1: HELD for another cloud" "reprovision|REFUSED|still-held" "$(ended A1)"
+	equal "$1: its old attempt, still" "HELD" "$(sql "SELECT outcome FROM attempt WHERE passage = 1")"
+	diff -qr before rehearsal/units || fail "$1: a HELD unit was touched"
 	reprovision 0 "$1" --yes
 	equal "$1: its old attempt" "provision|PASS|$old" "$(sql "SELECT kind, outcome, key_fingerprint FROM attempt WHERE passage = 1")"
 	equal "$1: after it was settled" "reprovision|PASS|" "$(ended A1)"

@@ -313,6 +313,15 @@ static void a_bad_cell_beside_a_slot_is_found(void **state)
 	assert_string_equal(err.text,
 		"key slot device-ec: alt 0: 0x0000119a: 1 bytes beside the slot are not as they "
 		"were");
+	new_bench(&bench);
+	uint32_t in_front = NOR_ADDR + MEMORY_SECTOR;
+	while (!(bench.unit.nor[in_front - NOR_ADDR] & 1))
+		in_front++;
+	assert_true(in_front < nor_slot.addr);
+	bench.unit.stuck_addr = in_front;
+	assert_false(flash_write_slot(&bench.dfu, &nor_slot, bench.key, &err));
+	assert_reason(&err, REASON_FLASH_BAD);
+	assert_non_null(strstr(err.text, "1 bytes beside the slot are not as they were"));
 }
 
 static void a_wrong_bit_in_the_first_reading_never_reaches_the_neighbours(void **state)

@@ -173,9 +173,11 @@ static void a_key_that_nobody_knows_is_not_kept(void **state)
 	(void)state;
 	struct bench_job keep = { .keep_valid = true };
 	struct line_bench bench, other;
+	char foreign[FINGERPRINT], own[FINGERPRINT];
 	size_t len = 0;
 	open_one(&other, "core", VUNIT_CORE_1_4_4);
 	run_to(&other, &usual_run, OUTCOME_PASS, REASON_NONE);
+	newest_key(&other, foreign);
 	bench_unplug(&other, 0);
 	uint8_t *flash = bench_memory(&other, 1, 1, &len);
 	bench_close(&other);
@@ -188,6 +190,8 @@ static void a_key_that_nobody_knows_is_not_kept(void **state)
 	bench_plug(&bench, 0, 1, true);
 	bench_take_job(&bench, &keep);
 	run_to(&bench, &usual_run, OUTCOME_PASS, REASON_NONE);
+	newest_key(&bench, own);
+	assert_string_not_equal(own, foreign);
 	bench_expect_made(&bench, 0);
 	bench_close(&bench);
 }
