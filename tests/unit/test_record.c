@@ -336,18 +336,27 @@ static void marks_and_failures_of_a_unit(void **state)
 static void work_that_broke_off_after_a_pass_is_told(void **state)
 {
 	struct bench *bench = *state;
-	char batch[UUID_TEXT];
+	static const enum outcome ends[] = { OUTCOME_ABORTED, OUTCOME_FAIL, OUTCOME_INTERRUPTED };
+	char batch[UUID_TEXT], attempt[UUID_TEXT];
 	struct record_unit unit;
 	begin_batch(bench, PLAN_1, NULL, NULL, batch);
-	make_plain(bench, batch, UNIT_A, OUTCOME_PASS, REASON_NONE);
-	make_plain(bench, batch, UNIT_A, OUTCOME_REFUSED, REASON_MADE_OTHERWISE);
-	GOOD(bench, record_unit(bench->record, UNIT_A, &unit, &bench->err));
-	assert_false(unit.worked_on_since);
-	make_plain(bench, batch, UNIT_A, OUTCOME_ABORTED, REASON_STOPPED);
-	GOOD(bench, record_unit(bench->record, UNIT_A, &unit, &bench->err));
-	assert_true(unit.worked_on_since);
-	assert_int_equal(unit.last_made, OUTCOME_PASS);
-	assert_int_equal(unit.last_outcome, OUTCOME_ABORTED);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		make_plain(bench, batch, UNIT_A, OUTCOME_PASS, REASON_NONE);
+		make_plain(bench, batch, UNIT_A, OUTCOME_REFUSED, REASON_MADE_OTHERWISE);
+		GOOD(bench, record_unit(bench->record, UNIT_A, &unit, &bench->err));
+		assert_false(unit.worked_on_since);
+		if (ends[i] == OUTCOME_INTERRUPTED) {
+			begin_attempt(bench, batch, UNIT_A, attempt);
+			bench_close(bench);
+			bench_open(bench);
+		} else {
+			make_plain(bench, batch, UNIT_A, ends[i], REASON_STOPPED);
+		}
+		GOOD(bench, record_unit(bench->record, UNIT_A, &unit, &bench->err));
+		assert_true(unit.worked_on_since);
+		assert_int_equal(unit.last_made, OUTCOME_PASS);
+		assert_int_equal(unit.last_outcome, ends[i]);
+	}
 }
 
 static void ending_early_closes_steps_and_enrolment(void **state)

@@ -109,9 +109,49 @@ static void how_a_unit_left_is_its_newest_good_passage(void **state)
 	assert_string_equal(left.enrolled, key.fingerprint);
 }
 
+/* --- a key that a station which died has begun with --- */
+
+static bool is_begun(struct bench *bench, const struct public_key *key)
+{
+	bool begun = false;
+	GOOD(bench, record_key_begun(bench->record, UNIT_A, key->fingerprint, &begun, &bench->err));
+	return begun;
+}
+
+static void only_a_key_that_was_cut_off_is_taken_up(void **state)
+{
+	struct bench *bench = *state;
+	char batch[UUID_TEXT], first[UUID_TEXT], second[UUID_TEXT], third[UUID_TEXT];
+	struct public_key cut, failed;
+	int64_t outbox;
+	begin_batch(bench, PLAN_1, "main", NULL, batch);
+	begin_attempt(bench, batch, UNIT_A, first);
+	put_key(bench, first, "main", &cut);
+	assert_false(is_begun(bench, &cut)); /* its attempt goes on */
+	bench_close(bench);
+	bench_open(bench);
+	assert_true(is_begun(bench, &cut));
+
+	begin_attempt(bench, batch, UNIT_A, second);
+	do_step(bench, second, "readback", 1, OUTCOME_PASS, REASON_NONE);
+	GOOD(bench, record_key_intended(bench->record, second, &cut, &bench->err));
+	GOOD(bench, record_key_on_device(bench->record, second, "main", &outbox, &bench->err));
+	answer(bench, outbox, true);
+	assert_true(is_begun(bench, &cut));
+	GOOD(bench, finish(bench, second, OUTCOME_PASS, REASON_NONE));
+	assert_false(is_begun(bench, &cut)); /* it left with it */
+
+	begin_attempt(bench, batch, UNIT_A, third);
+	put_key(bench, third, "main", &failed);
+	GOOD(bench, finish(bench, third, OUTCOME_FAIL, REASON_FLASH_BAD));
+	assert_false(is_begun(bench, &failed));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			only_a_key_that_was_cut_off_is_taken_up, bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(findings_stand_in_order_while_the_attempt_is_open,
 			bench_setup, bench_teardown),
 		cmocka_unit_test_setup_teardown(
