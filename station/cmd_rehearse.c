@@ -226,6 +226,8 @@ static void play_operator(void *context, const struct line_event *event)
 {
 	struct rehearsal *all = context;
 	bool button = event->kind == LINE_STEP && event->runs && event->tell;
+	if (event->kind == LINE_HUB)
+		vbus_hubs_plug(all->vbus);
 	for (unsigned i = 0; button && i < all->options.units; i++)
 		if (strcmp(all->places[i].slot, event->slot) == 0)
 			vbus_button(all->vbus, all->places[i].port);

@@ -198,11 +198,34 @@ static bool give_own_faults(const struct vbench_options *options, enum vunit_fam
 	if (!vfault_file_read(path, file, err) || !check_slots(options, file, err))
 		return false;
 	for (size_t k = 0; k < file->count; k++)
-		if (strcmp(file->entries[k].slot, to->slot) != 0)
+		if (vfault_is_outside(file->entries[k].fault.kind))
+			return err_set(err, REASON_INPUT,
+				"%s: %s is no fault of a unit: give it with --faults",
+				file->entries[k].where, vfault_name(file->entries[k].fault.kind));
+		else if (strcmp(file->entries[k].slot, to->slot) != 0)
 			return err_set(err, REASON_INPUT,
 				"%s: slot = \"%s\": the folder is that of %s",
 				file->entries[k].where, file->entries[k].slot, to->slot);
 	return give_faults(options, family, file, to, err);
+}
+
+/* Four units on a hub, if something is to happen to one. */
+static bool name_port(struct vbus *vbus, const struct vbench_options *options, unsigned i,
+	struct vbench_place *place, struct err *err)
+{
+	enum { PORTS_OF_HUB = 4 };
+	char hub[VBENCH_NAME_MAX];
+	bool hubs = false;
+	for (size_t k = 0; options->faults && k < options->faults->count; k++)
+		hubs = hubs || vfault_is_outside(options->faults->entries[k].fault.kind);
+	if (!hubs) {
+		snprintf(place->port, sizeof place->port, "1-%u", i + 1);
+		return true;
+	}
+	snprintf(hub, sizeof hub, "1-%u", i / PORTS_OF_HUB + 1);
+	snprintf(place->port, sizeof place->port, "1-%u.%u", i / PORTS_OF_HUB + 1,
+		i % PORTS_OF_HUB + 1);
+	return i % PORTS_OF_HUB || vbus_hub(vbus, hub, PORTS_OF_HUB, VHUB_EACH, err);
 }
 
 static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
@@ -210,8 +233,7 @@ static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
 {
 	struct vunit *unit = NULL;
 	snprintf(place->slot, sizeof place->slot, "A%u", i + 1);
-	snprintf(place->port, sizeof place->port, "1-%u", i + 1);
-	if (!open_unit(options, family, i, &unit, err))
+	if (!name_port(vbus, options, i, place, err) || !open_unit(options, family, i, &unit, err))
 		return false;
 	const struct vunit_spec *spec = vunit_spec(unit);
 	bytes_to_hex(spec->device_id, sizeof spec->device_id, place->device_id);
@@ -226,7 +248,11 @@ static bool fill_place(struct vbus *vbus, const struct vbench_options *options,
 		return false;
 	}
 	bytes_to_hex(spec->device_id, sizeof spec->device_id, place->device_id);
-	return vbus_plug(vbus, place->port, unit, !vunit_runs_when_plugged(unit), err);
+	bool button = !vunit_runs_when_plugged(unit);
+	if (!vbus_plug(vbus, place->port, unit, button, err))
+		return false;
+	vbus_hold_button(vbus, place->port, button);
+	return true;
 }
 
 bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_places,
@@ -237,7 +263,8 @@ bool vbench_open(const struct vbench_options *options, struct vbench_place *ret_
 	if (!vbench_family(options->profile, &family))
 		return err_set(err, REASON_INPUT, "there is no virtual unit of the family %s",
 			options->profile->name);
-	if (!check_slots(options, options->faults, err) || !fs_make_folder(options->folder, 0755, err) ||
+	if (!check_slots(options, options->faults, err) ||
+		!fs_make_folder(options->folder, 0755, err) ||
 		!vbus_new(options->speed, &vbus, err))
 		return false;
 	for (unsigned i = 0; i < options->count; i++)

@@ -50,6 +50,8 @@ void vbus_hub_peer(struct vbus *vbus, const char *port, const char *peer);
 /* The hub goes, and all power behind it; or comes back. */
 void vbus_hub_unplug(struct vbus *vbus, const char *port);
 void vbus_hub_plug(struct vbus *vbus, const char *port);
+/* All that have gone come back. */
+void vbus_hubs_plug(struct vbus *vbus);
 /* Too much is drawn at a port: its hub counts it, and cuts the power until it is switched on again,
  * or, with recovers, for a moment. */
 void vbus_over_current(struct vbus *vbus, const char *port, bool recovers);

@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "scope.h"
 #include "vbus_private.h"
+#include "vfault.h"
 
 struct vdev {
 	struct usb_dev dev;
@@ -36,6 +37,8 @@ struct exchange {
 	bool hung;       /* it stays on the bus, electrically, and answers nothing any more */
 	uint64_t end_us; /* when the host knows: the transfer's end, or the time-out */
 	bool too_late;
+	bool has_outside;
+	struct vfault outside; /* what happens to the bus with this transfer */
 };
 
 static enum vunit_answer hand_over(
@@ -62,6 +65,7 @@ static bool begin(
 	uint64_t now_us = vport_now_us(port), done_us;
 	uint64_t limit_us = now_us + UINT64_C(1000) * timeout_ms;
 	exchange->answer = hand_over(port, exchange, now_us, &done_us);
+	exchange->has_outside = vunit_take_outside(port->unit, &exchange->outside);
 	exchange->hung = vunit_mode(port->unit) == VUNIT_DEAD;
 	uint64_t leaves_us = vunit_next_event_us(port->unit);
 	bool silent = exchange->answer == VUNIT_NONE || exchange->answer == VUNIT_NAK;
@@ -129,11 +133,25 @@ static bool judge(const struct vdev *vdev, const struct exchange *exchange, uint
 	return gone(vdev, err);
 }
 
+/* No lock held. */
+static void happen(const struct vport *port, const struct vfault *fault)
+{
+	char hub[USB_PORT_MAX];
+	unsigned number;
+	if (fault->kind == VFAULT_OVER_CURRENT)
+		vbus_over_current(port->vbus, port->name, fault->comes_back);
+	else if (usb_hub_of(port->name, hub, &number))
+		vbus_hub_unplug(port->vbus, hub);
+}
+
 static bool run(struct vdev *vdev, struct exchange *exchange, uint32_t timeout_ms,
 	const struct cancel *cancel, struct err *err)
 {
-	return begin(vdev, exchange, timeout_ms, err) && await_end(vdev, exchange, cancel, err) &&
-	       judge(vdev, exchange, timeout_ms, err);
+	if (!begin(vdev, exchange, timeout_ms, err))
+		return false;
+	if (exchange->has_outside)
+		happen(vdev->port, &exchange->outside);
+	return await_end(vdev, exchange, cancel, err) && judge(vdev, exchange, timeout_ms, err);
 }
 
 static bool vdev_control(struct usb_dev *dev, struct usb_setup setup, uint8_t *data, uint16_t len,

@@ -114,6 +114,15 @@ void vbus_hub_plug(struct vbus *vbus, const char *port)
 	set_away(vbus, port, false);
 }
 
+void vbus_hubs_plug(struct vbus *vbus)
+{
+	pthread_mutex_lock(&vbus->lock);
+	for (size_t i = 0; i < vbus->hub_count; i++)
+		vbus->hubs[i].away = false;
+	pthread_mutex_unlock(&vbus->lock);
+	repower(vbus);
+}
+
 static void set_cut(struct vbus *vbus, const char *port, bool cut)
 {
 	char above[USB_PORT_MAX];

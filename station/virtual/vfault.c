@@ -15,9 +15,10 @@ struct vfaults {
 	uint32_t used[VFAULTS_MAX]; /* how often each happened */
 	size_t count;
 	uint32_t transfers, operations, enumerations, leaves, programs;
-	const struct vfault *cut; /* the flash operation under way loses its power */
-	const struct vfault *pull; /* cuts the patch program under way */
-	uint8_t own_id[12];       /* what unit.json says */
+	const struct vfault *cut;     /* the flash operation under way loses its power */
+	const struct vfault *outside; /* not asked for yet */
+	const struct vfault *pull;    /* cuts the patch program under way */
+	uint8_t own_id[12];           /* what unit.json says */
 };
 
 static const char *const names[VFAULT_KIND_COUNT] = {
@@ -40,6 +41,8 @@ static const char *const names[VFAULT_KIND_COUNT] = {
 	[VFAULT_OTHER_LAYOUT] = "other-layout",
 	[VFAULT_SWAPPED] = "swapped",
 	[VFAULT_SAME_ID] = "same-id",
+	[VFAULT_HUB_GONE] = "hub-gone",
+	[VFAULT_OVER_CURRENT] = "over-current",
 };
 
 const char *vfault_name(enum vfault_kind kind)
@@ -195,9 +198,26 @@ bool vfault_transfer(struct vunit *unit, uint64_t at_us)
 	force(unit, VFAULT_WEAK_CELL);
 	uint32_t number = ++unit->faults->transfers;
 	const struct vfault *unplug = due(unit, VFAULT_UNPLUG, number);
+	const struct vfault *hub = due(unit, VFAULT_HUB_GONE, number);
+	hub = hub ? hub : due(unit, VFAULT_OVER_CURRENT, number);
+	unit->faults->outside = hub ? hub : unit->faults->outside;
 	if (unplug)
 		power_fails(unit, unplug, at_us);
 	return unplug || due(unit, VFAULT_SILENT, number);
+}
+
+bool vfault_is_outside(enum vfault_kind kind)
+{
+	return kind == VFAULT_HUB_GONE || kind == VFAULT_OVER_CURRENT;
+}
+
+bool vunit_take_outside(struct vunit *unit, struct vfault *ret)
+{
+	if (!unit->faults || !unit->faults->outside)
+		return false;
+	*ret = *unit->faults->outside;
+	unit->faults->outside = NULL;
+	return true;
 }
 
 enum vfault_fate vfault_operation(struct vunit *unit)

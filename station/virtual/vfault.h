@@ -26,6 +26,8 @@ enum vfault_kind {
 	VFAULT_OTHER_LAYOUT, /* announces another memory layout */
 	VFAULT_SWAPPED,	     /* from an enumeration on it is another unit */
 	VFAULT_SAME_ID,	     /* has the device id of another unit */
+	VFAULT_HUB_GONE,     /* the hub that it hangs on vanishes, with all that hangs there */
+	VFAULT_OVER_CURRENT, /* too much is drawn at its port: the hub cuts the power */
 	VFAULT_KIND_COUNT
 };
 
@@ -37,7 +39,7 @@ struct vfault {
 	uint8_t bits;	  /* of a cell, as a mask */
 	bool value;	  /* what the cell's bits read as; true for a weak one */
 	bool button;	  /* power comes back with the button held: in DFU */
-	bool comes_back;  /* after back_after_ms; otherwise it stays off the bus */
+	bool comes_back;  /* after back_after_ms, or (over-current) at once; otherwise it stays off the bus */
 	uint32_t address; /* as the unit's layout has it */
 	uint32_t size;	  /* of a range, or of the flash */
 	/* From the at-th transfer, flash operation (erase or block), enumeration, leave or patch program on,
@@ -51,6 +53,9 @@ struct vfault {
 };
 
 bool vunit_runs_when_plugged(const struct vunit *unit); /* VFAULT_NO_BUTTON */
+/* Happens to the bus around the unit: somebody who has such a bus asks for it after a transfer, and gets each once. */
+bool vfault_is_outside(enum vfault_kind kind);
+bool vunit_take_outside(struct vunit *unit, struct vfault *ret);
 /* "dead-cell", as in a file of faults. */
 const char *vfault_name(enum vfault_kind kind);
 /* Gives an open unit its faults instead of those that it had. REASON_INPUT if there are

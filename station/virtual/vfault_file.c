@@ -59,6 +59,21 @@ static void read_power(const struct cfg *cfg, const char *at, uint32_t min, stru
 	read_return(cfg, fault);
 }
 
+static void read_times(
+	const struct cfg *cfg, const char *at, uint32_t usual, struct vfault *fault)
+{
+	fault->at = whole(cfg, at, 1, UINT32_MAX);
+	fault->times = whole_or(cfg, "times", 0, usual);
+}
+
+static void read_outside(const struct cfg *cfg, struct vfault *fault)
+{
+	fault->at = whole(cfg, "at_transfer", 2, UINT32_MAX);
+	fault->times = 1;
+	if (fault->kind == VFAULT_OVER_CURRENT)
+		fault->comes_back = cfg_bool_or(cfg, "recovers", false);
+}
+
 static void read_program(const struct cfg *cfg, struct vfault *fault)
 {
 	fault->at = whole_or(cfg, "at_program", 1, 1);
@@ -108,12 +123,10 @@ static void read_kind(const struct cfg *cfg, struct vfault_entry *entry)
 		fault->factor = whole(cfg, "factor", 1, FACTOR_MAX);
 		return;
 	case VFAULT_STALL:
-		fault->at = whole(cfg, "at_operation", 1, UINT32_MAX);
-		fault->times = whole_or(cfg, "times", 0, 1);
+		read_times(cfg, "at_operation", 1, fault);
 		return;
 	case VFAULT_SILENT:
-		fault->at = whole(cfg, "at_transfer", 1, UINT32_MAX);
-		fault->times = whole_or(cfg, "times", 0, 0);
+		read_times(cfg, "at_transfer", 0, fault);
 		return;
 	case VFAULT_BROWN_OUT:
 		read_power(cfg, "at_operation", 1, fault);
@@ -121,6 +134,10 @@ static void read_kind(const struct cfg *cfg, struct vfault_entry *entry)
 	case VFAULT_UNPLUG:
 		/* The first is the host's SET_CONFIGURATION: nobody would ever meet the unit. */
 		read_power(cfg, "at_transfer", 2, fault);
+		return;
+	case VFAULT_HUB_GONE:
+	case VFAULT_OVER_CURRENT:
+		read_outside(cfg, fault);
 		return;
 	case VFAULT_STAYS_AWAY:
 		fault->at = whole_or(cfg, "at_leave", 1, 1);

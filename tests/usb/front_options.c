@@ -111,7 +111,9 @@ static bool give_faults(const char *path, const char *slot, struct vunit *unit, 
 	size_t count = 0;
 	bool good = file && vfault_file_read(path, file, err);
 	for (size_t i = 0; good && i < file->count; i++)
-		if (strcmp(file->entries[i].slot, slot) == 0 && count < VFAULTS_MAX)
+		if (vfault_is_outside(file->entries[i].fault.kind))
+			good = err_set(err, REASON_INPUT, "%s: there are no hubs here", path);
+		else if (strcmp(file->entries[i].slot, slot) == 0 && count < VFAULTS_MAX)
 			faults[count++] = file->entries[i].fault;
 	good = good && vunit_set_faults(unit, faults, count, err);
 	free(file);
