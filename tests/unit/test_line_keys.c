@@ -256,6 +256,30 @@ static void a_key_that_does_not_prove_is_written_again(void **state)
 	bench_close(&bench);
 }
 
+/* In its memory, both copies of the Photon's DCT, when the step begins. */
+static void change_id(struct line_bench *bench, const struct line_event *event)
+{
+	enum { DCT = 7548, ID = 3618 };
+	static const size_t copies[] = { 0x4000, 0x8000 };
+	if (event->kind != LINE_STEP || strcmp(event->step, "write-parts") != 0)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		bench_poke(bench, 1, 0, copies[i] + DCT + ID, 0x01);
+}
+
+static void a_unit_whose_memory_says_another_id_is_another_one(void **state)
+{
+	(void)state;
+	struct line_bench bench;
+	open_one(&bench, "photon", VUNIT_PHOTON_1_4_4);
+	run_to(&bench, &usual_run, OUTCOME_PASS, REASON_NONE);
+	again(&bench);
+	bench_take_job(&bench, &(struct bench_job){ .edition = 2 });
+	bench.watch = change_id;
+	run_to(&bench, &rework, OUTCOME_FAIL, REASON_UNIT_SWAPPED);
+	bench_close(&bench);
+}
+
 /* --- the cloud --- */
 
 static void a_held_unit_is_settled_at_its_next_visit(void **state)
@@ -356,6 +380,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_nobody_knows_is_not_kept),
 		cmocka_unit_test(a_key_that_changes_on_the_unit_is_no_pass),
 		cmocka_unit_test(a_key_that_does_not_prove_is_written_again),
+		cmocka_unit_test(a_unit_whose_memory_says_another_id_is_another_one),
 		cmocka_unit_test(a_held_unit_is_settled_at_its_next_visit),
 		cmocka_unit_test(a_held_unit_that_the_cloud_refuses_is_made_anew),
 		cmocka_unit_test(a_held_unit_that_was_worked_on_since_is_made_anew),

@@ -118,6 +118,21 @@ static void a_key_that_was_never_read_back_is_no_pass(void **state)
 	SQL_IS(bench, "FAIL|key-mismatch|unit", "SELECT outcome, reason, cause FROM attempt");
 }
 
+static void what_was_acknowledged_is_the_key_on_the_unit(void **state)
+{
+	struct bench *bench = *state;
+	char batch[UUID_TEXT], attempt[UUID_TEXT];
+	struct public_key first, second;
+	begin_batch(bench, PLAN_1, "main", NULL, batch);
+	begin_attempt(bench, batch, UNIT_A, attempt);
+	do_step(bench, attempt, "write-images", 1, OUTCOME_PASS, REASON_NONE);
+	answer(bench, put_key(bench, attempt, "main", &first), true);
+	put_key(bench, attempt, NULL, &second); /* and nobody sends it */
+	BAD(bench, REASON_BUG, finish(bench, attempt, OUTCOME_PASS, REASON_NONE));
+	answer(bench, put_key(bench, attempt, "main", &second), true);
+	GOOD(bench, finish(bench, attempt, OUTCOME_PASS, REASON_NONE));
+}
+
 static void held_becomes_pass_when_its_key_is_acknowledged(void **state)
 {
 	struct bench *bench = *state;
@@ -420,6 +435,7 @@ int main(void)
 		TEST(a_whole_attempt_is_in_the_tables),
 		TEST(pass_needs_what_it_says),
 		TEST(a_key_that_was_never_read_back_is_no_pass),
+		TEST(what_was_acknowledged_is_the_key_on_the_unit),
 		TEST(held_becomes_pass_when_its_key_is_acknowledged),
 		TEST(a_refused_held_attempt_fails),
 		TEST(a_newer_key_supersedes_the_older_one),
