@@ -192,10 +192,10 @@ static bool try_death(struct sweep *sweep, enum how how, unsigned at)
 	return killed;
 }
 
-static void sweep_family(const char *family)
+static void sweep_family(const char *name)
 {
 	struct sweep sweep;
-	sweep_open(&sweep, family, 1);
+	sweep_open(&sweep, name, 1);
 	for (int how = 0; how < HOW_COUNT; how++) {
 		unsigned at = 0, stride = how == AT_TRANSFER ? sweep_setting("SWEEP_STRIDE", 1) : 1;
 		while (sweep_goes_on(&sweep) && try_death(&sweep, (enum how)how, at))
@@ -208,65 +208,25 @@ static void sweep_family(const char *family)
 	sweep_close(&sweep);
 }
 
-static void a_core_is_made_after_the_station_died(void **state)
+static const char *family = "core";
+
+static void a_unit_is_made_after_the_station_died(void **state)
 {
 	(void)state;
-	sweep_family("core");
+	sweep_family(family);
 }
 
-static void a_photon_is_made_after_the_station_died(void **state)
-{
-	(void)state;
-	sweep_family("photon");
-}
-
-static void a_p1_is_made_after_the_station_died(void **state)
-{
-	(void)state;
-	sweep_family("p1");
-}
-
-static void a_returned_core_is_made_good_after_the_station_died(void **state)
-{
-	(void)state;
-	sweep_family("returned-core");
-}
-
-static void a_returned_photon_is_made_good_after_the_station_died(void **state)
-{
-	(void)state;
-	sweep_family("returned-photon");
-}
-
+/* [FAMILY [STRIDE]] */
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest returned_core[] = {
-		cmocka_unit_test(a_returned_core_is_made_good_after_the_station_died),
-	};
-	const struct CMUnitTest returned_photon[] = {
-		cmocka_unit_test(a_returned_photon_is_made_good_after_the_station_died),
-	};
-	const struct CMUnitTest core[] = {
-		cmocka_unit_test(a_core_is_made_after_the_station_died),
-	};
-	const struct CMUnitTest photon[] = {
-		cmocka_unit_test(a_photon_is_made_after_the_station_died),
-	};
-	const struct CMUnitTest p1[] = {
-		cmocka_unit_test(a_p1_is_made_after_the_station_died),
-	};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(
+		a_unit_is_made_after_the_station_died) };
 	failing_disk_install();
 	if (argc == 8 && strcmp(argv[1], "child") == 0)
 		return run_child(argv + 2);
+	if (argc > 1)
+		family = argv[1];
 	if (argc > 2)
 		setenv("SWEEP_STRIDE", argv[2], 0);
-	if (argc > 1 && strcmp(argv[1], "returned-core") == 0)
-		return cmocka_run_group_tests(returned_core, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "returned-photon") == 0)
-		return cmocka_run_group_tests(returned_photon, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "photon") == 0)
-		return cmocka_run_group_tests(photon, NULL, NULL);
-	if (argc > 1 && strcmp(argv[1], "p1") == 0)
-		return cmocka_run_group_tests(p1, NULL, NULL);
-	return cmocka_run_group_tests(core, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
