@@ -61,6 +61,8 @@ static void add_stage(json_t *object, const struct line_event *event)
 		json_object_set_new(object, "unproven", json_string(event->unproven));
 	if (event->resale[0])
 		json_object_set_new(object, "resale", json_string(event->resale));
+	if (event->needs_repair)
+		json_object_set_new(object, "mark", json_string("needs-repair"));
 }
 
 static void add_found(json_t *object, const struct line_event *event)
@@ -128,6 +130,11 @@ static void print_resale(FILE *to, const struct line_event *event)
 		fprintf(to, "     %s.\n", event->resale);
 	if (strncmp(event->resale, by_hand, strlen(by_hand)) == 0)
 		fprintf(to, "     Then: station mark %s cleared --note TEXT.\n", event->device_id);
+	if (event->needs_repair)
+		fprintf(to,
+			"     It is still marked needs-repair: once it is clear why it failed, station mark %s "
+			"released --note TEXT.\n",
+			event->device_id);
 }
 
 static void event_text(const struct progress *progress, const struct line_event *event)

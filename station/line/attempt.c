@@ -266,6 +266,8 @@ static void emit_outcome(struct attempt *attempt, enum outcome outcome, const st
 		!attempt->mend->decision.for_resale)
 		snprintf(event.resale, sizeof event.resale, RECORD_NOT_FOR_RESALE "%s",
 			attempt->mend->decision.resale + strlen(RECORD_RESALE_NO));
+	event.needs_repair = outcome == OUTCOME_PASS && attempt->mend &&
+			     strcmp(attempt->mend->returned.unit.mark, "needs-repair") == 0;
 	attempt_log(attempt, "%s %s: %s", outcome_name(outcome), reason_info(err->reason)->code,
 		err->text);
 	line_emit(attempt->line, &event);

@@ -66,6 +66,7 @@ struct line_event {
 	char unproven[LINE_UNPROVEN_MAX];
 	/* "not for resale: by hand: ...", of a unit that came back, beside its PASS or HELD; "" it is, or is new. */
 	char resale[ERR_TEXT_MAX];
+	bool needs_repair; /* LINE_OUTCOME: PASS, and still marked so, until a person releases it */
 	/* LINE_FOUND; decision also in the LINE_OUTCOME of a unit that it was made for. For the time of the call; NULL
 	 * otherwise. */
 	const struct findings *findings;

@@ -34,7 +34,7 @@ enum finding_means {
 	/* the unit */ \
 	X(UNIT_KNOWN, "unit-known", GOOD, 0, "", "") \
 	X(UNIT_UNKNOWN, "unit-unknown", NOTE, 0, "", \
-		"a job says what it is to become: give --job") \
+		"a job says what it is to become") \
 	X(UNIT_SET_ASIDE, "unit-set-aside", NOTE, 0, "", \
 		"station mark released, once it is clear why it was set aside") \
 	X(NO_DEVICE_ID, "no-device-id", UNKNOWN, 0, "", \

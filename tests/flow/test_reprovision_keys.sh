@@ -121,4 +121,10 @@ expect 1 "$STATION" rehearse photon.cfg --units 1 --rework
 equal "needs repair: not on the line" "provision|REFUSED|needs-repair" "$(ended A1)"
 reprovision 0 photon --yes
 equal "needs repair" "reprovision|PASS|" "$(ended A1)"
+grep "It is still marked needs-repair: .*, station mark $id released" out >/dev/null || fail "nobody is told of the mark: $(cat out)"
+reprovision 0 photon --yes --json
+equal "needs repair, in JSON" needs-repair "$(jq -r 'select(.event == "outcome") | .mark' out)"
+expect 0 "$STATION" mark "$id" released --state rehearsal --note "its cable"
+reprovision 0 photon --yes --json
+equal "released, in JSON" null "$(jq -r 'select(.event == "outcome") | .mark' out)"
 sound
