@@ -218,8 +218,8 @@ static void a_late_answer_to_an_old_key_changes_nothing(void **state)
 		make_newer(&scene, &newer);
 		struct cloud_result result = wait_for(&scene, ticket);
 		/* As spark-server, it takes RSA keys only: a late refusal then. */
-		assert_int_equal(result.answer,
-			api == VCLOUD_JSON ? CLOUD_ACKNOWLEDGED : CLOUD_REFUSED);
+		assert_int_equal(
+			result.answer, api == VCLOUD_JSON ? CLOUD_ACKNOWLEDGED : CLOUD_REFUSED);
 		SQL_IS(scene.bench, "0",
 			"SELECT count(*) FROM device_key WHERE state = 'enrolled'");
 		SQL_IS(scene.bench, "superseded\non-device",
@@ -231,27 +231,31 @@ static void a_late_answer_to_an_old_key_changes_nothing(void **state)
 	}
 }
 
+/* As the sender asks. */
+static bool is_unsettled(struct bench *bench, const char *device_id)
+{
+	const struct cloud_journal journal = journal_of(bench->record);
+	bool unsettled = false;
+	GOOD(bench, journal.unsettled(journal.context, device_id, &unsettled, &bench->err));
+	return unsettled;
+}
+
 static void an_unanswered_send_is_remembered(void **state)
 {
 	struct scene scene;
 	struct public_key key;
 	char attempt[UUID_TEXT], made[UUID_TEXT];
-	bool unsettled = true;
 	start(&scene, state, VCLOUD_JSON);
 	struct bench *bench = scene.bench;
-	GOOD(bench, record_outbox_unsettled(bench->record, UNIT_A, &unsettled, &bench->err));
-	assert_false(unsettled);
+	assert_false(is_unsettled(bench, UNIT_A));
 	make_held(bench, scene.batch, UNIT_A, attempt, &key);
-	GOOD(bench, record_outbox_unsettled(bench->record, UNIT_A, &unsettled, &bench->err));
-	assert_true(unsettled);
+	assert_true(is_unsettled(bench, UNIT_A));
 	/* Also when the row is closed: the request itself may still be under way. */
 	make_newer(&scene, &key);
-	GOOD(bench, record_outbox_unsettled(bench->record, UNIT_A, &unsettled, &bench->err));
-	assert_true(unsettled);
+	assert_true(is_unsettled(bench, UNIT_A));
 	begin_attempt(bench, scene.batch, UNIT_B, made);
 	answer(bench, put_key(bench, made, "main", &key), true);
-	GOOD(bench, record_outbox_unsettled(bench->record, UNIT_B, &unsettled, &bench->err));
-	assert_false(unsettled);
+	assert_false(is_unsettled(bench, UNIT_B));
 	stop(&scene);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* USES: exercise returns record flash dfu jobs config keys virtual usb base */
-/* The size of a memory whose readings waver now and then: what differs once proves nothing. */
+/* A memory whose readings waver now and then: what differs once proves no size, and is not what stood there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,24 +75,52 @@ static void rig_done(struct rig *rig)
 	free(rig);
 }
 
-static uint32_t size_of(struct rig *rig)
+#define ID "3f0028000347343337373738"
+
+static struct exercise_unit unit_of(struct rig *rig)
 {
-	const struct exercise_unit unit = { .dfu = &rig->dfu,
+	return (struct exercise_unit){ .dfu = &rig->dfu,
 		.family = &core,
 		.attempt_id = "01930000-0000-7000-8000-000000000000",
-		.device_id = "3f0028000347343337373738" };
-	static const struct exercise_plan nothing;
+		.device_id = ID };
+}
+
+static struct exercise_bench bench_of(struct rig *rig, const struct exercise_unit *unit)
+{
 	struct exercise_bench bench = {
-		.unit = &unit, .seed = 7, .pattern = malloc(SECTOR), .found = malloc(SECTOR)
+		.unit = unit, .seed = 7, .pattern = malloc(SECTOR), .found = malloc(SECTOR)
 	};
-	uint32_t bytes = 0;
 	struct err err;
 	snprintf(bench.state, sizeof bench.state, "%s", rig->bench.folder);
-	assert_true(exercise_journal_open(bench.state, unit.device_id, &err));
+	assert_true(exercise_journal_open(bench.state, ID, &err));
+	return bench;
+}
+
+static uint32_t size_of(struct rig *rig)
+{
+	static const struct exercise_plan nothing;
+	const struct exercise_unit unit = unit_of(rig);
+	struct exercise_bench bench = bench_of(rig, &unit);
+	uint32_t bytes = 0;
+	struct err err;
 	if (!exercise_size(&bench, &nothing, ALT, &rig->findings, &bytes, &err))
 		fail_msg("%s", err.text);
 	exercise_bench_close(&bench);
 	return bytes;
+}
+
+/* A bit of the at-th block that is read from here on. */
+static void waver(struct rig *rig, uint64_t at)
+{
+	const struct usb_fault_rule wavers = { .port = PORT,
+		.kind = USB_FAULT_FLIP,
+		.request = UPLOAD,
+		.at = at,
+		.offset = 5,
+		.mask = 0x10 };
+	struct err err;
+	usb_fault_clear(rig->fault);
+	assert_true(usb_fault_add(rig->fault, &wavers, &err));
 }
 
 static void a_small_memory_is_small_however_one_reading_wavers(void **state)
@@ -101,16 +129,8 @@ static void a_small_memory_is_small_however_one_reading_wavers(void **state)
 	/* The first places that are compared are two blocks each. */
 	for (uint64_t at = 0; at <= 4; at++) {
 		struct rig *rig = rig_new(SMALL);
-		const struct usb_fault_rule wavers = { .port = PORT,
-			.kind = USB_FAULT_FLIP,
-			.request = UPLOAD,
-			.at = at,
-			.offset = 5,
-			.mask = 0x10 };
-		struct err err;
-		usb_fault_clear(rig->fault);
 		if (at < 4)
-			assert_true(usb_fault_add(rig->fault, &wavers, &err));
+			waver(rig, at);
 		assert_int_equal(size_of(rig), SMALL);
 		assert_non_null(finding_of(&rig->findings, FINDING_CODE_FLASH_SIZE, "alt1"));
 		rig_done(rig);
@@ -126,11 +146,37 @@ static void a_memory_of_its_size_has_it(void **state)
 	rig_done(rig);
 }
 
+static void a_sector_that_wavers_is_not_taken(void **state)
+{
+	(void)state;
+	static const struct exercise_sector sector = {
+		.alt = ALT, .addr = 0x101000, .size = SECTOR
+	};
+	struct rig *rig = rig_new(ANNOUNCED);
+	const struct exercise_unit unit = unit_of(rig);
+	struct exercise_bench bench = bench_of(rig, &unit);
+	/* In the first of two readings, in the second, in none. */
+	for (uint64_t blocks = SECTOR / rig->dfu.transfer_size, at = 0; at <= 2 * blocks;
+		at += blocks) {
+		struct exercise_defect defect = { 0 };
+		struct exercise_names names;
+		struct err err;
+		waver(rig, at);
+		assert_true(exercise_take(&bench, &sector, &defect, &err));
+		assert_int_equal(defect.count, at < 2 * blocks);
+		assert_true(exercise_journal_list(bench.state, ID, false, &names, &err));
+		assert_int_equal(names.count, at == 2 * blocks);
+	}
+	exercise_bench_close(&bench);
+	rig_done(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_small_memory_is_small_however_one_reading_wavers),
 		cmocka_unit_test(a_memory_of_its_size_has_it),
+		cmocka_unit_test(a_sector_that_wavers_is_not_taken),
 	};
 	struct err err;
 	if (!family_load(SOURCE_DIR "/config/families/core.cfg", &core, &err))
