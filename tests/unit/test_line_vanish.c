@@ -13,7 +13,7 @@
 
 #include "line_fixture.h"
 
-enum { WAIT_MS = 1500, IN_ITS_IMAGES = 300 };
+enum { WAIT_MS = 1500, IN_ITS_IMAGES = 300, IN_A_SMALL_IMAGE = 60 };
 
 /* What is plugged in where a unit was cut off. */
 struct replug {
@@ -194,6 +194,26 @@ static void another_one_in_its_place_is_not_it(void **state)
 	bench_close(bench);
 }
 
+/* Its chip tells no id: nobody could say whether the one that comes next is the one that went. */
+static void one_that_only_its_label_names_is_not_taken_up_again(void **state)
+{
+	(void)state;
+	for (unsigned next = 1; next <= 2; next++) {
+		struct replug replug = { .unit = next, .button = true };
+		struct line_bench *bench = &replug.bench;
+		char why[BENCH_TEXT_MAX];
+		open_cut(&replug, "stm32-custom", VUNIT_ROM_F4, &(struct bench_job){ 0 });
+		bench_unit_new(bench, 2, VUNIT_ROM_F4, false);
+		cut_at(&replug, "1-1", IN_A_SMALL_IMAGE);
+		run(&replug, OUTCOME_FAIL, REASON_USB_GONE);
+		bench_unplug(bench, 0);
+		assert_true(bench_judge_beside(bench, 2, why));
+		assert_false(bench_judge_made(bench, 2, why));
+		assert_int_equal(observed(bench, "vanished"), 1);
+		bench_close(bench);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +223,7 @@ int main(void)
 		cmocka_unit_test(several_at_one_slot_point_to_the_slot),
 		cmocka_unit_test(one_that_stays_away_is_waited_for_in_vain),
 		cmocka_unit_test(another_one_in_its_place_is_not_it),
+		cmocka_unit_test(one_that_only_its_label_names_is_not_taken_up_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
