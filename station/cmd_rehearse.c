@@ -28,8 +28,8 @@ static const char help[] =
 	"  --speed X         0: instant; 1: the device's real timing; between: faster than real (0)\n"
 	"  --seed N          makes the ids and contents of new units (1)\n"
 	"  --state DIR       the state folder (./rehearsal)\n"
-	"  --cloud HOW       good, down, busy, refuse, rubbish, lose, swap, slow, error-in-200, cut or\n"
-	"                    refuse-new (good)\n"
+	"  --cloud HOW       good, down, busy, refuse, rubbish, lose, swap, slow, error-in-200, cut,\n"
+	"                    refuse-new or take-refuse (good)\n"
 	"  --api API         that the virtual cloud is spoken to with: json or particle (json)\n"
 	"  --faults FILE     what is wrong with which unit (station/virtual/faults.cfg explains it)\n"
 	"  --condition LIST  when the units are made (those of an earlier rehearsal are already), they come\n"
@@ -95,7 +95,7 @@ static bool parse_speed(const char *text, double *ret)
 static bool parse_cloud(const char *text, enum vcloud_behaviour *ret)
 {
 	static const char *const names[] = { "good", "down", "busy", "refuse", "rubbish", "lose",
-		"swap", "slow", "error-in-200", "cut", "refuse-new" };
+		"swap", "slow", "error-in-200", "cut", "refuse-new", "take-refuse" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(text, names[i]) == 0) {
 			*ret = (enum vcloud_behaviour)i;

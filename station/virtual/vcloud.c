@@ -152,6 +152,7 @@ static enum MHD_Result serve(struct vcloud *vcloud, const struct incoming *incom
 	case VCLOUD_SWAP:
 	case VCLOUD_CUT:
 	case VCLOUD_REFUSE_NEW:
+	case VCLOUD_TAKE_REFUSE:
 		break;
 	}
 	return serve_well(vcloud, incoming, connection, method, path);

@@ -27,7 +27,8 @@ enum vcloud_behaviour {
 	VCLOUD_SLOW,	/* does what it is asked and answers, but only after delay_ms, even if nobody waits any more */
 	VCLOUD_ERROR_IN_200, /* 200 with an error in the body, nothing stored */
 	VCLOUD_CUT,	     /* does what it is asked, then closes the connection without an answer */
-	VCLOUD_REFUSE_NEW    /* shows what it holds and takes that again, but 403 to any other key */
+	VCLOUD_REFUSE_NEW,   /* shows what it holds and takes that again, but 403 to any other key */
+	VCLOUD_TAKE_REFUSE   /* stores the key that it is sent, and answers 403 */
 };
 
 enum vcloud_api { VCLOUD_JSON, VCLOUD_PARTICLE };

@@ -179,6 +179,8 @@ bool vcloud_store(const struct vcloud *vcloud, enum vcloud_behaviour behaviour,
 		       vcloud_key_store(vcloud->folder, device_id, &other, &err);
 	else if (behaviour != VCLOUD_LOSE)
 		good = vcloud_key_store(vcloud->folder, device_id, key, &err);
+	if (good && behaviour == VCLOUD_TAKE_REFUSE)
+		return refuse(ret, 403, "this unit gets no key");
 	return good || refuse(ret, 500, err.text);
 }
 

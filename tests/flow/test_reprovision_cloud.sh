@@ -70,5 +70,25 @@ rotation() { # JOB KEY-OFFSET KEY-LENGTH
 	sound
 }
 
+# A cloud that has taken the new key and says that it refused it is asked what it holds: the new key stays.
+taken_and_refused() { # JOB
+	local old new id
+	policy "$1" "backup = false;"
+	come_back "$1" "-"
+	old=$(key_on A1 "$1")
+	id=$(device_of A1)
+	reprovision 1 "$1" --yes --units 1 --cloud take-refuse
+	equal "$1: taken and refused" "reprovision|FAIL|cloud-refused" "$(ended A1)"
+	new=$(key_on A1 "$1")
+	[ "$new" != "$old" ] || fail "$1: the old key was put back, which the cloud does not hold"
+	equal "$1: the key of unit and cloud" "$new" "$(fingerprint_of_pem "rehearsal/cloud/$id.pem")"
+	case "$(last A1 detail)" in *"the cloud holds the new key"*) ;; *) fail "$1: told as $(last A1 detail)" ;; esac
+	sound
+	reprovision 0 "$1" --yes --units 1
+	agreed A1 "$1"
+	sound
+}
+
+taken_and_refused core
 rotation core $((0x2000)) 612
 rotation photon 34 612

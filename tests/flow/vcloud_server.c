@@ -21,7 +21,8 @@ static bool behave(struct vcloud *vcloud, const char *name, uint32_t delay_ms)
 		[VCLOUD_SLOW] = "slow",
 		[VCLOUD_ERROR_IN_200] = "error-in-200",
 		[VCLOUD_CUT] = "cut",
-		[VCLOUD_REFUSE_NEW] = "refuse-new" };
+		[VCLOUD_REFUSE_NEW] = "refuse-new",
+		[VCLOUD_TAKE_REFUSE] = "take-refuse" };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(name, names[i]) == 0) {
 			vcloud_behave(vcloud, (enum vcloud_behaviour)i, delay_ms);
