@@ -292,6 +292,20 @@ static void a_poor_yield_stops_the_line(void **state)
 	bench_close(&bench);
 }
 
+static void a_yield_of_just_what_is_wanted_is_good_enough(void **state)
+{
+	(void)state;
+	struct line_bench bench;
+	open_with(&bench, 2,
+		&(struct bench_job){ .limits = { .min_yield = 0.5, .min_yield_units = 2 } });
+	break_unit(&bench, 1, 40);
+	assert_true(bench_run(&bench, &usual_run));
+	expect_end(&bench, "done", false);
+	assert_int_equal(bench.summary.outcomes[OUTCOME_PASS], 1);
+	assert_int_equal(bench.summary.outcomes[OUTCOME_FAIL], 1);
+	bench_close(&bench);
+}
+
 static void a_refusing_cloud_is_no_poor_yield(void **state)
 {
 	(void)state;
@@ -361,6 +375,7 @@ int main(void)
 		cmocka_unit_test(failures_in_a_row_stop_the_line),
 		cmocka_unit_test(failures_in_a_row_stop_a_slot),
 		cmocka_unit_test(a_poor_yield_stops_the_line),
+		cmocka_unit_test(a_yield_of_just_what_is_wanted_is_good_enough),
 		cmocka_unit_test(a_refusing_cloud_is_no_poor_yield),
 		cmocka_unit_test(a_stall_while_a_unit_is_identified_is_tried_again),
 		cmocka_unit_test(a_unit_that_fails_too_often_needs_repair),
