@@ -64,7 +64,8 @@ static void pass_needs_what_it_says(void **state)
 	unsigned seq;
 	begin_batch(bench, PLAN_1, "main", NULL, batch);
 	begin_attempt(bench, batch, UNIT_A, attempt);
-	BAD(bench, REASON_BUG, finish(bench, attempt, OUTCOME_PASS, REASON_NONE)); /* no step */
+	BAD(bench, REASON_BUG,
+		finish(bench, attempt, OUTCOME_PASS, REASON_NONE)); /* nothing at all */
 	do_step(bench, attempt, "write-images", 1, OUTCOME_PASS, REASON_NONE);
 	BAD(bench, REASON_BUG,
 		finish(bench, attempt, OUTCOME_PASS, REASON_NONE)); /* the batch enrols */
@@ -95,9 +96,12 @@ static void pass_needs_what_it_says(void **state)
 
 	begin_batch(bench, PLAN_1, NULL, NULL, batch);
 	begin_attempt(bench, batch, NULL, nameless);
+	const struct record_result by_slot = { .outcome = OUTCOME_PASS, .id_optional = true };
+	BAD(bench, REASON_BUG,
+		record_attempt_finish(
+			bench->record, nameless, &by_slot, &bench->err)); /* no step */
 	do_step(bench, nameless, "write-images", 1, OUTCOME_PASS, REASON_NONE);
 	BAD(bench, REASON_BUG, finish(bench, nameless, OUTCOME_PASS, REASON_NONE));
-	const struct record_result by_slot = { .outcome = OUTCOME_PASS, .id_optional = true };
 	GOOD(bench, record_attempt_finish(bench->record, nameless, &by_slot, &bench->err));
 }
 
