@@ -77,6 +77,26 @@ static void a_key_that_does_not_suit_its_slot_is_not_packed(void **state)
 	keypair_free(keypair);
 }
 
+/* Without its leading 00 the modulus is a negative number of DER. */
+static void a_negative_modulus_is_no_key(void **state)
+{
+	(void)state;
+	enum { ZERO = 10 }; /* 30 82 LEN LEN, 02 01 00, 02 81 81, 00 */
+	struct err err;
+	struct keypair *keypair = new_key(KEY_RSA_1024), *again = NULL;
+	uint8_t *bytes = secret_alloc(device_rsa.size, &err);
+	assert_non_null(bytes);
+	assert_true(keyslot_pack_device(&device_rsa, keypair, bytes, &err));
+	assert_memory_equal(bytes + 7, "\x02\x81\x81\0", 4);
+	memmove(bytes + ZERO, bytes + ZERO + 1, device_rsa.size - ZERO - 1);
+	bytes[9] = 0x80;
+	bytes[3]--; /* the low byte of its length, which is not 0: an RSA-1024 key has 607 to 609 bytes */
+	assert_false(keyslot_parse_device(&device_rsa, bytes, device_rsa.size, &again, &err));
+	assert_non_null(strstr(err.text, "the modulus"));
+	keypair_free(keypair);
+	secret_free(bytes);
+}
+
 static void prove_must_fail(const struct keyslot *slot, const uint8_t *bytes, size_t len,
 	const struct public_key *expected, const char *says)
 {
@@ -396,6 +416,7 @@ int main(void)
 	}
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_packed_device_slot_is_key_then_padding_and_proves),
+		cmocka_unit_test(a_negative_modulus_is_no_key),
 		cmocka_unit_test(a_key_that_does_not_suit_its_slot_is_not_packed),
 		cmocka_unit_test(a_slot_with_another_key_is_not_proven),
 		cmocka_unit_test(every_flipped_bit_in_the_key_of_a_slot_breaks_the_proof),
