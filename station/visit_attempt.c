@@ -24,13 +24,18 @@ int visit_fail(const struct visit *visit, const struct err *err)
 
 /* --- into DFU --- */
 
+static struct reentry place_of(struct visit *visit, const struct visit_unit *unit)
+{
+	return (struct reentry){ .bus = visit_bus(visit),
+		.family = unit->family,
+		.port = unit->ident.port,
+		.cancel = interrupt_once() };
+}
+
 static bool enter_dfu(struct visit *visit, struct visit_unit *unit, struct err *err)
 {
 	const struct family *family = unit->family;
-	const struct reentry place = { .bus = visit_bus(visit),
-		.family = family,
-		.port = unit->ident.port,
-		.cancel = interrupt_once() };
+	const struct reentry place = place_of(visit, unit);
 	struct usb_ident back;
 	device_id_from_serial(&family->identity, unit->ident.serial, unit->running_id);
 	if (!reentry_send(&place, &unit->ident, deadline_in_ms(family->reentry.dfu_timeout_ms),
@@ -240,10 +245,7 @@ bool visit_come_back(struct visit *visit, struct visit_unit *unit, struct visit_
 	struct err *err)
 {
 	const struct family *family = unit->family;
-	const struct reentry place = { .bus = visit_bus(visit),
-		.family = family,
-		.port = unit->ident.port,
-		.cancel = interrupt_once() };
+	const struct reentry place = place_of(visit, unit);
 	struct usb_ident back;
 	bool left = dfu_leave(&attempt->dfu, err);
 	dfu_close(&attempt->dfu);

@@ -363,13 +363,11 @@ static const char *const to_version_3[] = { backups_kept, NULL };
 static const char cleared_by_hand[] =
 	"CREATE TABLE unit_cleared (\n"
 	"  id INTEGER PRIMARY KEY, attempt_id TEXT NOT NULL REFERENCES attempt (id),\n"
-	"  device_id TEXT NOT NULL " HEX("device_id",
-		"24") ",\n"
-		      "  note TEXT, operator TEXT, at INTEGER NOT NULL\n"
-		      ") STRICT;\n"
-		      "CREATE INDEX unit_cleared_attempt ON unit_cleared (attempt_id);\n" KEPT(
-			      "unit_cleared") CONSTANT("unit_cleared")
-			      NOT_TWICE("unit_cleared", "id = NEW.id");
+	"  device_id TEXT NOT NULL " HEX("device_id", "24") ",\n"
+	"  note TEXT, operator TEXT, at INTEGER NOT NULL\n"
+	") STRICT;\n"
+	"CREATE INDEX unit_cleared_attempt ON unit_cleared (attempt_id);\n"
+	KEPT("unit_cleared") CONSTANT("unit_cleared") NOT_TWICE("unit_cleared", "id = NEW.id");
 static const char *const to_version_4[] = { cleared_by_hand, NULL };
 
 /* Up to which rows of unit_mark and unit_cleared a seal covers what people and rules said of units; NULL:
